@@ -1,0 +1,5 @@
+"""`python -m gateway` is `greygate`."""
+
+from gateway.cli import main
+
+main()

@@ -1,0 +1,89 @@
+"""greygate db, backup, restore: the database and its safety."""
+
+from pathlib import Path
+
+import click
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway import archive, clock, compose
+from gateway.archive import BadArchive
+from gateway.cli.options import console, database_trouble, engine, transaction, with_settings
+from gateway.settings import Settings
+from sql import schema
+
+
+@click.group()
+def db() -> None:
+    """The database: upgrade its schema, rebuild its rows."""
+
+
+@db.command()
+@with_settings
+def upgrade(settings: Settings) -> None:
+    """Create the schema, or bring it up to date. `greygate up` does this as well."""
+    compose.make_folders(settings)
+    try:
+        before, after = schema.upgrade(engine(settings))
+    except SQLAlchemyError as error:
+        raise click.ClickException(database_trouble(error)) from error
+    click.echo(f"The schema is {after} already." if before == after else f"Upgraded: {before or 'empty'} → {after}.")
+
+
+@db.command()
+@with_settings
+def reindex(settings: Settings) -> None:
+    """Rebuild the rows of kept mail from the bodies, after the database was lost or restored."""
+    with transaction(settings) as conn:
+        seen, rebuilt = archive.reindex(conn, compose.bodies(settings), settings, clock.now())
+    click.echo(f"{seen} bodies, {rebuilt} of them had no row and have one now.")
+
+
+@click.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@with_settings
+def backup(file: Path, settings: Settings) -> None:
+    """Write everything (rows, mails, the signing key) into FILE, a .tar.gz. Mail goes on meanwhile."""
+    partial = file.with_name(f".{file.name}.partial")
+    try:
+        with transaction(settings) as conn, console.status("reading …") as status, open(partial, "xb") as target:
+            partial.chmod(0o600)
+            counts = archive.backup(
+                conn,
+                compose.bodies(settings),
+                settings.storage.path / "verdict.key",
+                target,
+                lambda name, rows: status.update(f"{name}: {rows}"),
+            )
+        partial.rename(file)
+    except OSError as error:
+        raise click.ClickException(f"{file} cannot be written: {error.strerror}") from error
+    finally:
+        partial.unlink(missing_ok=True)
+    rows = sum(count for name, count in counts.items() if name != "bodies")
+    click.echo(f"Wrote {file}: {rows} rows, {counts['bodies']} mails, {file.stat().st_size} bytes.")
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@with_settings
+def restore(file: Path, settings: Settings) -> None:
+    """Fill an empty database and storage from FILE; stop Greygate first. Fits another kind of database as well."""
+    compose.make_folders(settings)
+    try:
+        schema.upgrade(engine(settings))
+    except SQLAlchemyError as error:
+        raise click.ClickException(database_trouble(error)) from error
+    try:
+        with transaction(settings) as conn, console.status("restoring …") as status, open(file, "rb") as source:
+            if not archive.is_empty(conn):
+                raise click.ClickException("the database is not empty; restore into a new one")
+            counts = archive.restore(
+                conn,
+                compose.bodies(settings),
+                settings.storage.path / "verdict.key",
+                source,
+                lambda name, rows: status.update(f"{name}: {rows}"),
+            )
+    except BadArchive as error:
+        raise click.ClickException(f"{file}: {error}; nothing was changed") from error
+    click.echo(f"Restored {sum(counts.values()) - counts.get('bodies', 0)} rows and {counts.get('bodies', 0)} mails.")

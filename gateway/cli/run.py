@@ -1,0 +1,108 @@
+"""greygate up, smtpd, courier, sweep: the processes."""
+
+import socket
+from pathlib import Path
+
+import click
+from rich.markup import escape
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway import compose, logs, processes, supervisor
+from gateway.cli.options import console, database_trouble, engine, with_settings
+from gateway.settings import BadSettings, Settings, duration_text, file_problems, read, warnings
+from sql import schema
+
+lifeline = click.option("--lifeline", type=int, hidden=True, help="Given by the supervisor.")
+
+
+@click.command()
+@with_settings
+@click.pass_context
+def up(context: click.Context, settings: Settings) -> None:
+    """Run everything under one supervisor; creates and upgrades the database first."""
+    config: Path = context.meta["config"]
+    problems = file_problems(settings, str(config))
+    if problems:
+        raise click.ClickException("\n".join(problems))
+    prepare(settings)
+    try:
+        sockets = processes.listen(settings)
+    except OSError as error:
+        raise click.ClickException(f"{error.strerror}. Is it running already?") from error
+    greet(settings, config)
+    logs.configure(settings.log.level, settings.log.format, "supervisor")
+    children = supervisor.children(config, settings.smtp.workers, sockets)
+    context.exit(supervisor.Supervisor(children, check_reload=lambda: still_right(config)).run())
+
+
+def prepare(settings: Settings) -> None:
+    """Folders, the signing key, and a database with the current schema."""
+    try:
+        compose.make_folders(settings)
+        compose.verdict_key(settings)
+        before, after = schema.upgrade(engine(settings))
+    except OSError as error:
+        raise click.ClickException(f"{error.filename or settings.storage.path}: {error.strerror}") from error
+    except SQLAlchemyError as error:
+        raise click.ClickException(database_trouble(error)) from error
+    if before != after:
+        console.print(f"Database schema: {before or 'empty'} → {after}", style="dim")
+
+
+def still_right(config: Path) -> bool:
+    try:
+        return not file_problems(read(config), str(config))
+    except BadSettings as error:
+        for problem in error.problems:
+            console.print(escape(problem), style="red", soft_wrap=True)
+        return False
+
+
+def greet(settings: Settings, config: Path) -> None:
+    """Where it listens, and what to try."""
+    where = ", ".join(str(endpoint) for endpoint in settings.smtp.listen)
+    first, domain = settings.smtp.listen[0], settings.domains.local[0]
+    wait = duration_text(settings.greylist.wait)
+    backends = ", ".join(str(url) for url in settings.backends(domain))
+    console.print(f"[bold]Greygate listens on {where}[/] and passes mail for {domain} to {escape(backends)}.")
+    console.print(f"A stranger is asked to come back after {wait}. Try it from another terminal:\n")
+    to = f"--server {first} --from ann@elsewhere.example --to bo@{domain}"
+    for line in (
+        f"swaks {to} --header 'Message-Id: <first@elsewhere.example>'   # the same again after {wait}",
+        f"greygate try --config {config}                      # does both for you, and tells what happened",
+        f"greygate queue list --config {config}               # what is waiting",
+    ):
+        console.print(f"  {line}", soft_wrap=True, highlight=False, markup=False)
+    console.print()
+    for warning in warnings(settings):
+        console.print(f"Note: {escape(warning)}", style="dim", soft_wrap=True)
+    console.print("Ctrl-C stops it.\n", style="dim")
+
+
+@click.command()
+@with_settings
+@click.option("--fd", "numbers", type=int, multiple=True, hidden=True, help="An inherited listening socket.")
+@lifeline
+def smtpd(settings: Settings, numbers: tuple[int, ...], lifeline: int | None) -> None:
+    """Run one SMTP worker."""
+    try:
+        sockets = [socket.socket(fileno=number) for number in numbers] or processes.listen(settings)
+    except OSError as error:
+        raise click.ClickException(str(error.strerror)) from error
+    processes.smtpd(settings, sockets, lifeline)
+
+
+@click.command()
+@with_settings
+@lifeline
+def courier(settings: Settings, lifeline: int | None) -> None:
+    """Run the courier, which delivers mail that is ours."""
+    processes.courier(settings, lifeline)
+
+
+@click.command()
+@with_settings
+@lifeline
+def sweep(settings: Settings, lifeline: int | None) -> None:
+    """Run the sweep, which expires, forgets and cleans."""
+    processes.sweep(settings, lifeline)

@@ -1,0 +1,183 @@
+"""The courier: delivers mail that is ours, tries again with growing pauses, and shows what cannot be delivered."""
+
+import asyncio
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection
+
+from gateway import clock
+from gateway.bodies import Bodies, NoBody
+from gateway.model import Action, Reason, ReasonCode, Recipient, Reply, Switch, TombstoneOutcome, Verdict
+from gateway.policy import header, retry
+from gateway.relay.nexthop import LOST, Attempt, NextHop, Outgoing
+from gateway.smtpd.spool import Spool
+from gateway.store import changes, decisions, deliveries, messages, tombstones
+from gateway.store.engine import Database, StoreUnavailable
+
+log = structlog.get_logger()
+
+POLL_EVERY = 1.0  # seconds between two looks for work
+AT_ONCE = 20  # deliveries under way
+LEASE = timedelta(minutes=15)
+LONGEST = timedelta(minutes=14)  # an attempt ends or is cut before its lease does
+GONE = Reply(554, "5.3.0", "The bytes of this mail are gone")
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Courier:
+    """What the courier works with."""
+
+    node: str
+    database: Database
+    bodies: Bodies
+    hops: Mapping[str, NextHop]  # by local domain
+    verdict_key: bytes
+    junk_header: str
+    tombstones_for: timedelta
+    incoming: Path
+
+    async def work(self, stop: asyncio.Event) -> None:
+        """Deliver what is due until told to stop; what is under way then ends first."""
+        await self.forget_own_leases()
+        running: set[asyncio.Task[None]] = set()
+        while not stop.is_set():
+            for mail in await self.claim(AT_ONCE - len(running)):
+                task = asyncio.create_task(self.deliver(mail))
+                running.add(task)
+                task.add_done_callback(running.discard)
+            await pause(stop, POLL_EVERY)
+        if running:
+            await asyncio.wait(running)
+
+    async def forget_own_leases(self) -> None:
+        """This node has one courier: whatever it had claimed before it died is free again."""
+        try:
+            await self.database.write(lambda conn: deliveries.forget_leases(conn, self.node))
+        except StoreUnavailable as error:
+            log.warning("the database does not answer", error=str(error))
+
+    async def claim(self, most: int) -> list[list[Row]]:
+        """Rows that are due, those of one mail together."""
+        now = clock.now()
+        if most <= 0:
+            return []
+
+        def take(conn: Connection) -> list[dict[str, Any]]:
+            if changes.switches(conn).get(Switch.FREEZE_RELEASES, now) > now:
+                return []
+            return deliveries.claim_due(conn, self.node, now, now + LEASE, most)
+
+        try:
+            if await self.database.read(deliveries.next_due) is None:
+                return []
+            rows = await self.database.write(take)
+        except StoreUnavailable as error:
+            log.warning("the database does not answer", error=str(error))
+            return []
+        return group(rows)
+
+    async def deliver(self, rows: Sequence[Row]) -> None:
+        """One attempt for recipients of one mail behind one next hop."""
+        try:
+            attempts = await self.attempt(rows)
+            await self.database.write(lambda conn: self.settle(conn, rows, attempts, clock.now()))
+        except StoreUnavailable as error:
+            log.error("an attempt could not be recorded; it will be repeated", error=str(error))
+        except Exception:  # a task is an edge: one mail's trouble is not the next one's
+            log.exception("a delivery failed", message=rows[0]["message"])
+
+    async def attempt(self, rows: Sequence[Row]) -> list[Attempt]:
+        number = rows[0]["message"]
+        with closing(Spool(self.incoming)) as spool:
+            try:
+                mail = await self.database.read(lambda conn: self.load(conn, number, spool))
+            except NoBody as error:
+                log.error("a mail that is ours has no bytes", message=number, error=str(error))
+                return [Attempt.answered(GONE)] * len(rows)
+            try:
+                async with asyncio.timeout(LONGEST.total_seconds()):
+                    return await self.hop(rows[0]).deliver(self.outgoing(mail, rows, spool))
+            except TimeoutError:
+                return [LOST] * len(rows)
+
+    def load(self, conn: Connection, number: str, spool: Spool) -> dict[str, Any]:
+        row = messages.load(conn, number)
+        if row is None:
+            raise NoBody(f"{number} has no row")
+        for chunk in self.bodies.read(conn, number):
+            spool.write(chunk)
+        return row
+
+    def hop(self, row: Row) -> NextHop:
+        return self.hops[domain_of(row)]
+
+    def outgoing(self, mail: dict[str, Any], rows: Sequence[Row], spool: Spool) -> Outgoing:
+        recipients = tuple(
+            Recipient(messages.stored_address(row["recipient_raw"]), row["notify"], row["orcpt"]) for row in rows
+        )
+        verdict = Verdict(Action.ACCEPT, (Reason(ReasonCode(rows[0]["reason"])),), junk=rows[0]["junk"])
+        fields = header.delivery_fields(
+            [verdict], mail["id"], mail["whole"], clock.now(), self.verdict_key, self.junk_header
+        )
+        top = (fields + mail["trace"]).encode("utf-8")
+
+        def chunks() -> Iterator[bytes]:
+            yield top
+            yield from spool.chunks()
+
+        envelope = replace(messages.envelope_of(mail), recipients=recipients)
+        return Outgoing(envelope, chunks, len(top) + spool.size, messages.peer_of(mail), mail["id"])
+
+    def settle(self, conn: Connection, rows: Sequence[Row], attempts: Sequence[Attempt], now: datetime) -> None:
+        for row, attempt in zip(rows, attempts, strict=True):
+            said = str(attempt.reply)
+            if attempt.reply.is_positive:
+                deliveries.delivered(conn, row["id"], said, now)
+                self.bury(conn, row, TombstoneOutcome.DELIVERED, None, now)
+                happened = "delivered"
+            elif attempt.reply.is_permanent or retry.gives_up(row["created"], now):
+                deliveries.undeliverable(conn, row["id"], said, now)
+                refusal = attempt.reply if attempt.reply.is_permanent else None
+                self.bury(conn, row, TombstoneOutcome.UNDELIVERABLE, refusal, now)
+                happened = "undeliverable"
+            else:
+                due = retry.next_attempt(row["attempts"] + 1, now, random.random())  # noqa: S311  (no secret)
+                deliveries.try_later(conn, row["id"], said, due)
+                happened = "tried"
+            decisions.happened(
+                conn, happened, now, message=row["message"], recipient=row["recipient"], who="courier", said=said
+            )
+            log.info("delivery", message=row["message"], recipient=row["recipient"], outcome=happened, said=said)
+
+    def bury(self, conn: Connection, row: Row, outcome: TombstoneOutcome, reply: Reply | None, now: datetime) -> None:
+        ends = now + self.tombstones_for
+        tombstones.settle_message(conn, row["message"], row["recipient"], outcome, ends, reply)
+
+
+def domain_of(row: Row) -> str:
+    return str(row["recipient"]).rpartition("@")[2]
+
+
+def group(rows: Sequence[dict[str, Any]]) -> list[list[Row]]:
+    """Rows of one mail, one tag and one domain go in one transaction."""
+    groups: dict[tuple[str, bool, str, str], list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row["message"], row["junk"], row["reason"], domain_of(row)), []).append(row)
+    return list(groups.values())
+
+
+async def pause(stop: asyncio.Event, seconds: float) -> None:
+    """Sleep, but not through the signal to stop."""
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return

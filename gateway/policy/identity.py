@@ -1,0 +1,31 @@
+"""Who is it: the rungs of a peer's identity. Today the network and the forward-confirmed name."""
+
+from ipaddress import IPv4Network, IPv6Network
+
+from gateway.model import IPAddress, IPNetwork, Peer, Rung, RungKind
+
+IPV4_PREFIX = 24
+IPV6_PREFIX = 64
+
+
+def network_of(address: IPAddress) -> IPNetwork:
+    """The /24 (IPv4) or /64 (IPv6) that an address counts as; an IPv4-mapped address counts as IPv4."""
+    if address.version == 6 and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    if address.version == 4:
+        return IPv4Network((address, IPV4_PREFIX), strict=False)
+    return IPv6Network((address, IPV6_PREFIX), strict=False)
+
+
+def rungs_of(peer: Peer) -> frozenset[Rung]:
+    """All rungs that hold for a peer before its message was seen."""
+    rungs = {Rung(RungKind.NETWORK, str(network_of(peer.address)))}
+    if peer.name is not None:
+        # The very host, not its organisation: a dial-up customer shares the latter with every other one.
+        rungs.add(Rung(RungKind.FCRDNS, peer.name.lower()))
+    return frozenset(rungs)
+
+
+def strongest(rungs: frozenset[Rung]) -> RungKind:
+    """The kind of the strongest rung; the network when there is none."""
+    return max((rung.kind for rung in rungs), default=RungKind.NETWORK)

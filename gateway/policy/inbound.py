@@ -1,0 +1,326 @@
+"""The inbound mail policy: two tuples of rules, each read from the top; the first rule with an opinion wins."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from gateway.model import (
+    Action,
+    DataFacts,
+    Grade,
+    Level,
+    ListVerb,
+    RcptFacts,
+    Reason,
+    ReasonCode,
+    RecipientClass,
+    Switch,
+    TombstoneOutcome,
+    Verdict,
+)
+from gateway.policy import greylist, sameness
+from gateway.policy.greylist import Stage, Timing
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the settings say to the rules."""
+
+    timing: Timing
+    at_rcpt: bool = False  # greylist at RCPT rather than after the data
+    large: int = 2 * 1024 * 1024  # bytes; strangers announcing more are deferred at RCPT first
+    give_up: timedelta = timedelta(hours=8)  # when a sender is assumed to give up
+    max_received: int = 50  # hops
+    pass_without_store: bool = False
+
+
+RcptRule = Callable[[RcptFacts, Policy], Verdict | None]
+DataRule = Callable[[DataFacts, Policy], Verdict | None]
+
+
+def verdict(action: Action, code: ReasonCode, /, **evidence: str | int | float | bool | None) -> Verdict:
+    return Verdict(action, (Reason(code, evidence),))
+
+
+def admit(
+    recipient_class: RecipientClass,
+    code: ReasonCode,
+    /,
+    *,
+    review: bool = False,
+    **evidence: str | int | float | bool | None,
+) -> Verdict:
+    """Let a recipient into the transaction, in a class."""
+    return Verdict(Action.ACCEPT, (Reason(code, evidence),), recipient_class, review=review)
+
+
+# ---- at RCPT -------------------------------------------------------------------------------------------------------
+
+
+def relay_denied(facts: RcptFacts, policy: Policy) -> Verdict | None:
+    if not facts.is_local:
+        return verdict(Action.REJECT, ReasonCode.RELAY_DENIED, domain=facts.recipient.domain)
+    return None
+
+
+def unknown_recipient(facts: RcptFacts, policy: Policy) -> Verdict | None:
+    if facts.recipient_exists is None:
+        return verdict(Action.DEFER, ReasonCode.RECIPIENT_UNVERIFIED)
+    if not facts.recipient_exists:
+        return verdict(Action.REJECT, ReasonCode.RECIPIENT_UNKNOWN)
+    return None
+
+
+def bypassed(facts: RcptFacts, policy: Policy) -> Verdict | None:
+    if Switch.BYPASS in facts.switches:
+        return admit(RecipientClass.PASS, ReasonCode.SWITCH_BYPASS)
+    return None
+
+
+def blocked_party(facts: RcptFacts, policy: Policy) -> Verdict | None:
+    for entry in facts.listed:
+        if entry.verb is ListVerb.BLOCK:
+            return verdict(Action.REJECT, ReasonCode.LIST_BLOCKED, entry=entry.id, kind=entry.kind, value=entry.value)
+    return None
+
+
+def exempt_recipient(facts: RcptFacts, policy: Policy) -> Verdict | None:
+    """RFC 5321 4.5.1 and RFC 2142: whoever has trouble with us must be able to say so."""
+    if facts.recipient.local.lower() in ("postmaster", "abuse"):
+        return admit(RecipientClass.PASS, ReasonCode.RECIPIENT_EXEMPT)
+    return None
+
+
+def exempt_level(facts: RcptFacts, policy: Policy) -> Verdict | None:
+    if facts.level is Level.OFF:
+        return admit(RecipientClass.PASS, ReasonCode.LEVEL_OFF)
+    if facts.level is Level.WATCH:
+        return admit(RecipientClass.PASS, ReasonCode.LEVEL_WATCH, review=facts.grade is not Grade.KNOWN)
+    return None
+
+
+def allowed_party(facts: RcptFacts, policy: Policy) -> Verdict | None:
+    for entry in facts.listed:
+        if entry.verb is ListVerb.ALLOW:
+            return admit(
+                RecipientClass.PASS, ReasonCode.LIST_ALLOWED, entry=entry.id, kind=entry.kind, value=entry.value
+            )
+    return None
+
+
+def store_unavailable(facts: RcptFacts, policy: Policy) -> Verdict | None:
+    """Without the store nobody can be told from a stranger; what to do then is the admin's choice."""
+    if facts.grade is not None and facts.sightings is not None:
+        return None
+    if policy.pass_without_store:
+        return admit(RecipientClass.PASS, ReasonCode.STORE_UNAVAILABLE)
+    return verdict(Action.DEFER, ReasonCode.STORE_UNAVAILABLE)
+
+
+def known_correspondent(facts: RcptFacts, policy: Policy) -> Verdict | None:
+    """An act of ours opens every level; silence skips the wait and nothing else."""
+    if facts.grade is Grade.KNOWN:
+        return admit(RecipientClass.PASS, ReasonCode.PARTY_KNOWN)
+    if facts.grade is Grade.REMEMBERED and facts.level in (Level.GREYLIST, Level.REVIEW_AFTER):
+        return admit(RecipientClass.PASS, ReasonCode.PARTY_REMEMBERED, review=facts.level is Level.REVIEW_AFTER)
+    return None
+
+
+def holding_level(facts: RcptFacts, policy: Policy) -> Verdict | None:
+    if facts.level is Level.REVIEW_BEFORE:
+        return admit(RecipientClass.HOLD, ReasonCode.LEVEL_REVIEW_BEFORE)
+    if facts.level is Level.KNOWN_ONLY:
+        return admit(RecipientClass.HOLD, ReasonCode.LEVEL_KNOWN_ONLY)
+    return None
+
+
+def greylist_switched_off(facts: RcptFacts, policy: Policy) -> Verdict | None:
+    if Switch.GREYLIST_OFF in facts.switches:
+        return admit(RecipientClass.PASS, ReasonCode.SWITCH_GREYLIST_OFF)
+    return None
+
+
+def deferred_before_data(facts: RcptFacts, policy: Policy) -> Verdict | None:
+    """Defer at RCPT where nothing is gained by the data; never the null sender, whose call-outs must get an answer."""
+    if not facts.sender:
+        return None
+    look = greylist.look(facts.sightings or (), facts.rungs, None, facts.now, policy.timing)
+    size = facts.announced_size or 0
+    if look.stage is Stage.NEW and policy.at_rcpt:
+        return verdict(Action.DEFER, ReasonCode.GREYLIST_NEW)
+    if look.stage is Stage.NEW and size > policy.large:
+        return verdict(Action.DEFER, ReasonCode.GREYLIST_LARGE, size=size)
+    if look.stage is Stage.EARLY and (policy.at_rcpt or already_uploaded(facts, policy)):
+        return verdict(Action.DEFER, ReasonCode.GREYLIST_EARLY, waited=int(look.waited.total_seconds()))
+    return None
+
+
+def already_uploaded(facts: RcptFacts, policy: Policy) -> bool:
+    """True when a mail of the announced size was uploaded before and is still waiting: nobody sends 40 MB twice."""
+    return facts.announced_size is not None and any(
+        sighting.saw_data
+        and sighting.size == facts.announced_size
+        and sighting.rungs & facts.rungs
+        and facts.now - sighting.first_seen < policy.timing.wait
+        for sighting in facts.sightings or ()
+    )
+
+
+def waiting_stranger(facts: RcptFacts, policy: Policy) -> Verdict | None:
+    return admit(RecipientClass.WAIT, ReasonCode.GREYLIST_DATA)
+
+
+RCPT_RULES: tuple[RcptRule, ...] = (
+    relay_denied,
+    unknown_recipient,
+    bypassed,
+    blocked_party,
+    exempt_recipient,
+    exempt_level,
+    allowed_party,
+    store_unavailable,
+    known_correspondent,
+    holding_level,
+    greylist_switched_off,
+    deferred_before_data,
+    waiting_stranger,
+)
+
+
+def at_rcpt(facts: RcptFacts, policy: Policy) -> Verdict:
+    """Decide about one recipient when it is named."""
+    for rule in RCPT_RULES:
+        if (found := rule(facts, policy)) is not None:
+            return found
+    raise AssertionError("the last rule always has an opinion")
+
+
+# ---- after the dot -------------------------------------------------------------------------------------------------
+
+
+def looping_message(facts: DataFacts, policy: Policy) -> Verdict | None:
+    if facts.message.received_count >= policy.max_received:
+        return verdict(Action.REJECT, ReasonCode.MESSAGE_LOOP, received=facts.message.received_count)
+    return None
+
+
+SETTLED = {
+    TombstoneOutcome.PENDING: (Action.DEFER, ReasonCode.RETRY_IN_FLIGHT),
+    TombstoneOutcome.DELIVERED: (Action.DISCARD, ReasonCode.RETRY_DELIVERED),
+    TombstoneOutcome.REFUSED: (Action.REJECT, ReasonCode.RETRY_REFUSED),
+    TombstoneOutcome.UNDELIVERABLE: (Action.REJECT, ReasonCode.RETRY_UNDELIVERABLE),
+}
+
+
+def settled_mail(facts: DataFacts, policy: Policy) -> Verdict | None:
+    """This very mail was delivered, refused, or is on its way: say so and do not do it again."""
+    for tombstone in facts.tombstones or ():
+        if sameness.settles(tombstone, facts.mail, facts.now):
+            action, code = SETTLED[tombstone.outcome]
+            return Verdict(action, (Reason(code, {"tombstone": tombstone.id}),), reply=tombstone.reply)
+    return None
+
+
+def copy_in_flight(facts: DataFacts, policy: Policy) -> Verdict | None:
+    for copy in facts.copies or ():
+        if sameness.in_flight(copy, facts.mail, facts.now):
+            return verdict(Action.DEFER, ReasonCode.RETRY_IN_FLIGHT, copy=copy.id)
+    return None
+
+
+def carried_along(facts: DataFacts, policy: Policy) -> Verdict | None:
+    """A known sender's mail is taken at once; who would have waited gets it after the wait."""
+    if not facts.carried:
+        return None
+    reasons = (Reason(ReasonCode.GREYLIST_CARRIED), *facts.suspicion)
+    if facts.suspicion:
+        return hold(facts, reasons)
+    return Verdict(Action.HOLD, reasons, release_after=policy.timing.wait)
+
+
+def passing_class(facts: DataFacts, policy: Policy) -> Verdict | None:
+    admitted = facts.admitted
+    if admitted.recipient_class is not RecipientClass.PASS:
+        return None
+    if facts.suspicion and admitted.code not in NEVER_HELD:
+        return hold(facts, (*facts.suspicion, *admitted.reasons))
+    return Verdict(Action.ACCEPT, admitted.reasons, review=admitted.review)
+
+
+# `off`, `watch`, postmaster and abuse are never held, and bypass means what it says.
+NEVER_HELD = frozenset(
+    {ReasonCode.LEVEL_OFF, ReasonCode.LEVEL_WATCH, ReasonCode.RECIPIENT_EXEMPT, ReasonCode.SWITCH_BYPASS}
+)
+
+
+def holding_class(facts: DataFacts, policy: Policy) -> Verdict | None:
+    if facts.admitted.recipient_class is RecipientClass.HOLD:
+        return Verdict(Action.HOLD, (*facts.admitted.reasons, *facts.suspicion))
+    return None
+
+
+def store_lost(facts: DataFacts, policy: Policy) -> Verdict | None:
+    """A stranger's retry cannot be recognised while the store is away."""
+    if facts.sightings is None or facts.copies is None or facts.tombstones is None:
+        return verdict(Action.DEFER, ReasonCode.STORE_UNAVAILABLE)
+    return None
+
+
+def patient_stranger(facts: DataFacts, policy: Policy) -> Verdict | None:
+    look = greylist.look(facts.sightings or (), facts.rcpt.rungs, facts.message.fingerprint, facts.now, policy.timing)
+    if look.stage is not Stage.PASSED:
+        return None
+    passed = Reason(ReasonCode.GREYLIST_PASSED, {"waited": int(look.waited.total_seconds())})
+    if facts.suspicion:
+        return hold(facts, (*facts.suspicion, passed))
+    return Verdict(Action.ACCEPT, (passed,), review=facts.rcpt.level is Level.REVIEW_AFTER)
+
+
+def taken_over(facts: DataFacts, policy: Policy) -> Verdict | None:
+    """From half of the time after which the sender gives up, its mail is no longer sent away."""
+    same = [copy for copy in facts.copies or () if sameness.compare(copy.mail, facts.mail) >= sameness.Sameness.WEAK]
+    if not same:
+        return None
+    trying = facts.now - min(copy.first_seen for copy in same)
+    if trying < policy.give_up / 2:
+        return None
+    due = Reason(ReasonCode.TAKEOVER_DUE, {"trying": int(trying.total_seconds())})
+    return hold(facts, (due, *facts.suspicion), junk=bool(facts.suspicion))
+
+
+def deferred_stranger(facts: DataFacts, policy: Policy) -> Verdict | None:
+    look = greylist.look(facts.sightings or (), facts.rcpt.rungs, facts.message.fingerprint, facts.now, policy.timing)
+    if look.stage is Stage.EARLY:
+        return verdict(Action.DEFER, ReasonCode.GREYLIST_EARLY, waited=int(look.waited.total_seconds()))
+    if look.other_content:
+        return verdict(Action.DEFER, ReasonCode.GREYLIST_OTHER_CONTENT)
+    return verdict(Action.DEFER, ReasonCode.GREYLIST_NEW)
+
+
+def hold(facts: DataFacts, reasons: tuple[Reason, ...], *, junk: bool = True) -> Verdict:
+    """Hold where somebody looks at holds; elsewhere deliver, tagged for Junk when the content is suspicious."""
+    if facts.rcpt.reviewed:
+        return Verdict(Action.HOLD, reasons)
+    return Verdict(Action.ACCEPT, reasons, junk=junk)
+
+
+DATA_RULES: tuple[DataRule, ...] = (
+    looping_message,
+    settled_mail,
+    copy_in_flight,
+    carried_along,
+    passing_class,
+    holding_class,
+    store_lost,
+    patient_stranger,
+    taken_over,
+    deferred_stranger,
+)
+
+
+def at_data(facts: DataFacts, policy: Policy) -> Verdict:
+    """Decide about one recipient's mail after the dot."""
+    for rule in DATA_RULES:
+        if (found := rule(facts, policy)) is not None:
+            return found
+    raise AssertionError("the last rule always has an opinion")

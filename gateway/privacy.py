@@ -1,0 +1,92 @@
+"""What is on record about one person, and its erasure (GDPR Art. 15, 17)."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Table, delete, or_, select
+
+from gateway.bodies import Bodies
+from gateway.model import DeliveryState
+from gateway.store import copies, deliveries, messages
+from sql.tables import copy, decision, delivery, event, listed, memory, message, sighting, sighting_rung, tombstone
+
+# Where an address may stand, per table.
+COLUMNS: tuple[tuple[Table, tuple[str, ...]], ...] = (
+    (memory, ("sender", "recipient")),
+    (sighting, ("sender", "recipient")),
+    (tombstone, ("sender", "recipient")),
+    (decision, ("sender", "recipient")),
+    (listed, ("value", "scope")),
+    (message, ("sender_key",)),
+    (copy, ("recipient",)),
+    (delivery, ("recipient",)),
+    (event, ("recipient",)),
+)
+LIVE = (DeliveryState.HELD, DeliveryState.RELEASING)
+
+
+class StillOurs(Exception):
+    """Mail of or for this person waits here; it must be decided before it may be erased."""
+
+
+def about(address: str, table: Table, names: tuple[str, ...]) -> Any:
+    return or_(*(table.c[name] == address for name in names))
+
+
+def export(conn: Connection, address: str) -> dict[str, list[dict[str, Any]]]:
+    """Every row that names the address, by table."""
+    found = {}
+    for table, names in COLUMNS:
+        rows = conn.execute(select(table).where(about(address, table, names))).mappings()
+        found[table.name] = [{name: plain(value) for name, value in row.items()} for row in rows]
+    return found
+
+
+def plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value.hex() if isinstance(value, bytes) else value
+
+
+def erase(conn: Connection, bodies: Bodies, address: str) -> dict[str, int]:
+    """Delete all that names the address; rows per table. Raises StillOurs while we own mail of or for it."""
+    mine = mails(conn, address)
+    owned = [number for number in mine if any(row["state"] in LIVE for row in deliveries.of_message(conn, number))]
+    if owned:
+        raise StillOurs(", ".join(owned))
+    gone = erase_rows(conn, address)
+    emptied = [number for number in mine if not remaining(conn, number)]
+    bodies.drop(conn, emptied)
+    messages.remove(conn, emptied)
+    gone["message"] = len(emptied)
+    return gone
+
+
+def mails(conn: Connection, address: str) -> list[str]:
+    """Kept mails from the address, or for it."""
+    sent = conn.execute(select(message.c.id).where(message.c.sender_key == address)).scalars()
+    copied = conn.execute(select(copy.c.message).where(copy.c.recipient == address)).scalars()
+    owned = conn.execute(select(delivery.c.message).where(delivery.c.recipient == address)).scalars()
+    return sorted({*sent, *copied, *owned})
+
+
+def erase_rows(conn: Connection, address: str) -> dict[str, int]:
+    gone = {}
+    numbers = list(conn.execute(select(message.c.id).where(message.c.sender_key == address)).scalars())
+    for table in (copy, delivery, event):
+        conn.execute(delete(table).where(table.c.message.in_(numbers)))
+    for table, names in COLUMNS:
+        if table is message:
+            continue
+        if table is sighting:
+            ids = select(sighting.c.id).where(about(address, sighting, names))
+            conn.execute(
+                delete(sighting_rung).where(sighting_rung.c.sighting_id.in_(list(conn.execute(ids).scalars())))
+            )
+        gone[table.name] = conn.execute(delete(table).where(about(address, table, names))).rowcount
+    return gone
+
+
+def remaining(conn: Connection, number: str) -> bool:
+    """True when a mail still has another recipient."""
+    return bool(copies.of_message(conn, number) or deliveries.of_message(conn, number))

@@ -1,0 +1,137 @@
+"""What an admin should know about usable settings: warnings, files that cannot be read, the timers in words."""
+
+import ssl
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from gateway.model import Level
+from gateway.settings.crosschecks import Problem
+from gateway.settings.quantities import size_text, words
+from gateway.settings.schema import Settings
+
+_FLOOR = {(3, 11): 15, (3, 12): 13, (3, 13): 12}  # the first release of each without known holes that matter to us
+_SQLITE_WORKERS = 4
+_HOLDING = (Level.REVIEW_BEFORE, Level.KNOWN_ONLY)
+
+
+def timers_sentence(settings: Settings) -> str:
+    """How long a new sender waits, may take, and is remembered."""
+    timers = settings.greylist
+    return (
+        f"A new sender waits at least {words(timers.wait)}, has {words(timers.window)} to come back, "
+        f"and is then remembered for {words(timers.memory)}."
+    )
+
+
+def warnings(settings: Settings, python: tuple[int, int, int] | None = None) -> list[str]:
+    """What is allowed but may surprise, a sentence each; `python` is a version, by default this interpreter's."""
+    found = [text for warning in _WARNINGS for text in warning(settings)]
+    return found + list(_old_python(python or sys.version_info[:3]))
+
+
+def _old_python(version: tuple[int, int, int]) -> Iterator[str]:
+    floor = _FLOOR.get(version[:2], 0)
+    if version[2] < floor:
+        running, wanted = ".".join(map(str, version)), ".".join(map(str, (*version[:2], floor)))
+        yield f"Python {running} lacks the security fixes of {wanted}; your distribution may have patched it."
+
+
+def _unverified_recipients(settings: Settings) -> Iterator[str]:
+    if settings.recipients.verify == "accept-all":
+        yield '[recipients] verify is "accept-all": mail for people who do not exist is taken up to the backend.'
+
+
+def _nobody_reviews(settings: Settings) -> Iterator[str]:
+    levels = (settings.protection.level, *settings.protection.overrides.values())
+    if not settings.hold.reviewed and not any(level in _HOLDING for level in levels):
+        yield (
+            "[hold] reviewed is false: suspicious mail is delivered with the junk header, unless its recipient has a "
+            "reviewer; set it to true when somebody looks at held mail."
+        )
+
+
+def _busy_sqlite(settings: Settings) -> Iterator[str]:
+    workers = settings.smtp.workers
+    if settings.database.kind == "sqlite" and workers > _SQLITE_WORKERS:
+        yield f"[smtp] workers is {workers}, and SQLite lets one write at a time; with more than 4 use MariaDB."
+
+
+def _open_when_down(settings: Settings) -> Iterator[str]:
+    if settings.fail.database == "pass":
+        yield '[fail] database is "pass": while the database is down, every stranger is let in.'
+
+
+def _no_wait(settings: Settings) -> Iterator[str]:
+    if not settings.greylist.wait:
+        yield "[greylist] wait is 0s: a stranger has to come back, but may do so at once."
+
+
+def _believed_proxies(settings: Settings) -> Iterator[str]:
+    for network in settings.smtp.proxy_from:
+        if network.prefixlen == 0:
+            yield f"[smtp] proxy_from holds {network}: any peer can claim to be any other."
+
+
+def _no_tls(settings: Settings) -> Iterator[str]:
+    if settings.tls.certificate is None:
+        yield "[tls] names no certificate: peers cannot encrypt their mail to us."
+
+
+def _little_room(settings: Settings) -> Iterator[str]:
+    largest = settings.smtp.size
+    if settings.storage.reserve < largest:
+        yield f"[storage] reserve holds no mail of [smtp] size, {size_text(largest)}."
+    if settings.storage.keep_copies and settings.storage.copies_per_network < largest:
+        yield f"[storage] copies_per_network holds no mail of [smtp] size, {size_text(largest)}."
+
+
+_WARNINGS: tuple[Callable[[Settings], Iterator[str]], ...] = (
+    _unverified_recipients,
+    _nobody_reviews,
+    _busy_sqlite,
+    _open_when_down,
+    _no_wait,
+    _believed_proxies,
+    _no_tls,
+    _little_room,
+)
+
+
+def file_problems(settings: Settings, source: str = "settings") -> list[str]:
+    """The files that settings name and that cannot be used now, a line each in the form of `read`."""
+    found = [*_unreadable(settings), *_bad_pair(settings)]
+    return [f"{source}: {problem}" for problem in found]
+
+
+def _files(settings: Settings) -> list[tuple[str, str, Path | None]]:
+    return [
+        ("recipients", "file", settings.recipients.file),
+        ("database", "password_file", settings.database.password_file),
+        ("tls", "certificate", settings.tls.certificate),
+        ("tls", "key", settings.tls.key),
+    ]
+
+
+def _unreadable(settings: Settings) -> Iterator[Problem]:
+    for section, key, path in _files(settings):
+        try:
+            if path is not None:
+                path.read_bytes()
+        except OSError as error:
+            yield Problem(section, key, f"{path} cannot be read: {error.strerror}")
+
+
+def _bad_pair(settings: Settings) -> Iterator[Problem]:
+    certificate, key = settings.tls.certificate, settings.tls.key
+    if certificate is None or key is None:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
+    except ssl.SSLError as error:
+        reason = error.reason or "no PEM"
+        yield Problem(
+            "tls", "certificate", f"{certificate} and {key} do not load ({reason}); both must be PEM, and a pair"
+        )
+    except OSError:
+        return  # told by the file that cannot be read

@@ -1,0 +1,108 @@
+"""The sections about our side of the net: listeners, limits, encryption, names, and the log."""
+
+import socket
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from gateway.settings.addresses import Endpoint
+from gateway.settings.quantities import KIB, MIB, MILLISECOND, MINUTE, SECOND
+from gateway.settings.shapes import Duration, HostName, Listener, Listeners, Location, Network, Number, Server, Size
+
+
+class Section(BaseModel):
+    """A section of the file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Smtp(Section):
+    """Where mail comes in."""
+
+    listen: Listeners = Field(
+        default=(Endpoint("127.0.0.1", 2525),), min_length=1, description="Where we listen for SMTP."
+    )
+    hostname: HostName = Field(default="", description="What we call ourselves in the greeting and in trace fields.")
+    workers: Number = Field(default=2, ge=1, le=64, description="How many processes take mail in.")
+    proxy_from: tuple[Network, ...] = Field(
+        default=(), description="The load balancers whose PROXY header (v1 or v2) we believe."
+    )
+    bare_newline_ok: tuple[Network, ...] = Field(
+        default=(), description="The peers whose bare CR or LF we repair instead of refusing the mail."
+    )
+    size: Size = Field(default=50 * MIB, ge=64 * KIB, description="The largest mail that we take.")
+    reply_within: Duration = Field(
+        default=60 * SECOND,
+        ge=MILLISECOND,
+        le=10 * MINUTE,
+        description="How long the end of the data may wait for our reply; then it is 451 and the backend goes on.",
+    )
+    reply_within_unmatchable: Duration = Field(
+        default=9 * MINUTE,
+        ge=MILLISECOND,
+        le=10 * MINUTE,
+        description="The same for mail whose retry could not be recognised.",
+    )
+
+    @property
+    def name(self) -> str:
+        """The host name to announce: the one that is set, else the machine's, which may ask DNS."""
+        return self.hostname or socket.getfqdn()
+
+
+class Limits(Section):
+    """What one peer, one session and all of them together may use."""
+
+    connections: Number = Field(default=2000, ge=1, description="Sessions at a time, over all workers.")
+    connections_per_address: Number = Field(default=20, ge=1, description="Sessions at a time from one address.")
+    connections_per_network: Number = Field(default=50, ge=1, description="Sessions at a time from one /24 or /64.")
+    errors: Number = Field(default=20, ge=1, description="Commands answered with an error before a session ends.")
+    junk_commands: Number = Field(default=100, ge=1, description="Commands that bring no mail before a session ends.")
+    transactions: Number = Field(default=100, ge=1, description="Mails in one session.")
+    recipients: Number = Field(default=100, ge=1, description="Recipients of one mail from somebody we do not know.")
+    recipients_known: Number = Field(default=1000, ge=1, description="Recipients of one mail from a known sender.")
+    command_line: Number = Field(default=2048, ge=512, le=65535, description="Bytes in a command line.")
+    data_line: Number = Field(default=65535, ge=1000, le=MIB, description="Bytes in a line of a mail.")
+    received: Number = Field(default=50, ge=10, description="Received fields at which a mail counts as looping.")
+    command_timeout: Duration = Field(
+        default=300 * SECOND, ge=MILLISECOND, description="How long we wait for the next command."
+    )
+    data_timeout: Duration = Field(
+        default=180 * SECOND, ge=MILLISECOND, description="How long we wait for the next bytes of a mail."
+    )
+    session: Duration = Field(default=30 * MINUTE, ge=MILLISECOND, description="How long a session may last.")
+    tls_handshake: Duration = Field(
+        default=10 * SECOND, ge=MILLISECOND, description="How long a TLS handshake may take."
+    )
+    memory_per_session: Size = Field(
+        default=64 * KIB, ge=4 * KIB, description="Bytes of a mail kept in memory; the rest goes to disk."
+    )
+
+
+class Tls(Section):
+    """Encryption of incoming mail; offered when both files are given."""
+
+    certificate: Location | None = Field(default=None, description="The certificate and its chain, in PEM.")
+    key: Location | None = Field(default=None, description="Its private key, in PEM, without a passphrase.")
+
+
+class Web(Section):
+    """The web pages."""
+
+    listen: Listener = Field(default=Endpoint("127.0.0.1", 8025), description="Where they are served; not used yet.")
+
+
+class Dns(Section):
+    """Whom we ask for names."""
+
+    servers: tuple[Server, ...] = Field(default=(), description="The resolvers; none: those of the system.")
+    timeout: Duration = Field(default=2 * SECOND, ge=MILLISECOND, description="How long one answer may take.")
+
+
+class Log(Section):
+    """What is written to the log."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least serious events that are logged."
+    )
+    format: Literal["text", "json"] = Field(default="text", description="Lines for people, or objects for programs.")

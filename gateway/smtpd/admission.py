@@ -1,0 +1,228 @@
+"""RCPT: gather what is known about (peer, sender, recipient), ask the policy, remember the attempt."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection
+
+from gateway import clock
+from gateway.model import (
+    Action,
+    Address,
+    Grade,
+    IPAddress,
+    Level,
+    MailParameters,
+    Peer,
+    RcptFacts,
+    ReasonCode,
+    Recipient,
+    Reply,
+    Sighting,
+    Verdict,
+)
+from gateway.policy import inbound, lists, recipients
+from gateway.policy.address import normalise_sender
+from gateway.policy.identity import rungs_of
+from gateway.policy.recipients import Transaction
+from gateway.policy.reply import reply_to
+from gateway.smtpd.door import Door
+from gateway.store import decisions, memory, sightings
+from gateway.store.decisions import Decision
+from gateway.store.engine import StoreUnavailable
+
+log = structlog.get_logger()
+
+HOLDING_LEVELS = frozenset({Level.REVIEW_BEFORE, Level.KNOWN_ONLY})
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A recipient that is in the transaction."""
+
+    recipient: Recipient
+    facts: RcptFacts
+    verdict: Verdict
+    carried: bool
+
+
+@dataclass(slots=True)
+class Mail:
+    """A transaction between MAIL and the end of the data."""
+
+    id: str
+    sender: Address | None
+    parameters: MailParameters
+    transaction: Transaction = field(default_factory=Transaction)
+    admitted: list[Admitted] = field(default_factory=list)
+
+    @property
+    def sender_key(self) -> str:
+        return self.sender.key if self.sender else ""
+
+
+async def admit(door: Door, mail: Mail, peer: Peer, recipient: Recipient) -> Reply:
+    """Decide about one recipient and answer. An admitted one is in `mail.admitted` afterwards."""
+    known = next((one for one in mail.admitted if one.recipient.address.key == recipient.address.key), None)
+    if known is not None:  # named twice: delivered once
+        return reply_to(known.verdict, door.wording, mail.id, at_rcpt=True)
+    facts = await gather(door, mail, peer, recipient.address, clock.now())
+    verdict = inbound.at_rcpt(facts, door.policy)
+    mail.transaction, verdict, carried = recipients.admit(mail.transaction, verdict)
+    if verdict.action is Action.ACCEPT:
+        mail.admitted.append(Admitted(recipient, facts, verdict, carried))
+    answer = reply_to(verdict, door.wording, mail.id, at_rcpt=True)
+    if verdict.action is not Action.ACCEPT:
+        remember_attempt(door, facts, verdict)
+        record(door, mail, facts, verdict, answer)
+    return answer
+
+
+async def gather(door: Door, mail: Mail, peer: Peer, recipient: Address, now: datetime) -> RcptFacts:
+    is_local = recipient.domain in door.local
+    exists = await door.directory.exists(recipient) if is_local else False
+    level = door.level_of(recipient.key, recipient.domain)
+    rungs = rungs_of(peer)
+    grade: Grade | None = Grade.STRANGER
+    seen: tuple[Sighting, ...] | None = ()
+    if exists:
+        grade, seen = await remembered(door, mail.sender_key, recipient.key, peer, now)
+    return RcptFacts(
+        now=now,
+        peer=peer,
+        rungs=rungs,
+        sender=mail.sender_key,
+        recipient=recipient,
+        is_local=is_local,
+        recipient_exists=exists,
+        level=level,
+        reviewed=door.reviewed or level in HOLDING_LEVELS,
+        listed=lists.matching(door.listed, peer, mail.sender, recipient, now),
+        grade=grade,
+        sightings=seen,
+        switches=door.switches(now),
+        announced_size=mail.parameters.size,
+    )
+
+
+async def remembered(
+    door: Door, sender: str, recipient: str, peer: Peer, now: datetime
+) -> tuple[Grade | None, tuple[Sighting, ...] | None]:
+    """The grade and the sightings; by heart for those who pass, None when the store cannot be asked."""
+    rungs = rungs_of(peer)
+    normal = normalise_sender(sender) if sender else ""
+    by_heart = door.known.grade(rungs, normal, recipient, now)
+    if by_heart is not None:
+        return by_heart, ()
+
+    def look(conn: Connection) -> tuple[Grade, tuple[Sighting, ...]]:
+        grade = memory.grades(conn, normal, (recipient,), rungs, now)[recipient]
+        seen = () if grade else sightings.find(conn, sender, (recipient,), rungs)[recipient]
+        return grade, seen
+
+    try:
+        grade, seen = await door.database.read(look)
+    except StoreUnavailable as error:
+        log.warning("the database could not be asked", error=str(error))
+        return None, None
+    if grade is not Grade.STRANGER:
+        door.known.learn(rungs, normal, recipient, grade, now)
+    return grade, seen
+
+
+# Deferred because it has to wait, or because it came in company: the wait begins now.
+SEEN = frozenset(
+    {
+        ReasonCode.GREYLIST_NEW,
+        ReasonCode.GREYLIST_EARLY,
+        ReasonCode.GREYLIST_LARGE,
+        ReasonCode.RECIPIENT_OTHER_CLASS,
+    }
+)
+
+
+def remember_attempt(door: Door, facts: RcptFacts, verdict: Verdict) -> None:
+    if verdict.code in SEEN:
+        door.database.note(
+            lambda conn: sightings.saw(
+                conn, facts.sender, facts.recipient.key, facts.rungs, None, facts.announced_size, facts.now
+            )
+        )
+
+
+def record(door: Door, mail: Mail, facts: RcptFacts, verdict: Verdict, answer: Reply) -> None:
+    """Keep the decision with its facts, and write its line into the log."""
+    decided = Decision(
+        reply_id=mail.id,
+        at=facts.now,
+        stage="rcpt",
+        peer=str(facts.peer.address),
+        sender=facts.sender,
+        recipient=facts.recipient.key,
+        verdict=verdict,
+        facts=described(facts),
+        reply=str(answer),
+    )
+    door.database.note(lambda conn: decisions.add(conn, [decided]))
+    log_decision(decided)
+
+
+def described(facts: RcptFacts) -> dict[str, Any]:
+    """The facts as they are stored, version 1."""
+    return {
+        "peer": {"address": str(facts.peer.address), "helo": facts.peer.helo, "name": facts.peer.name},
+        "tls": facts.peer.tls,
+        "rungs": sorted([int(rung.kind), rung.value] for rung in facts.rungs),
+        "exists": facts.recipient_exists,
+        "level": str(facts.level),
+        "reviewed": facts.reviewed,
+        "listed": [entry.id for entry in facts.listed],
+        "grade": None if facts.grade is None else facts.grade.name.lower(),
+        "sightings": None if facts.sightings is None else [seen_in_short(one) for one in facts.sightings[:10]],
+        "switches": sorted(facts.switches),
+        "size": facts.announced_size,
+    }
+
+
+def seen_in_short(sighting: Sighting) -> Mapping[str, Any]:
+    return {"id": sighting.id, "first": sighting.first_seen.isoformat(), "tries": sighting.tries}
+
+
+def log_decision(decided: Decision) -> None:
+    """The canonical line: one a decision, stable keys (docs/log.md)."""
+    log.info(
+        "decision",
+        id=decided.reply_id,
+        stage=decided.stage,
+        peer=decided.peer,
+        sender=decided.sender,
+        recipient=decided.recipient,
+        action=str(decided.verdict.action),
+        reason=str(decided.verdict.code),
+        reply=decided.reply,
+    )
+
+
+def record_for_all(door: Door, mail: Mail, address: IPAddress, verdict: Verdict, answer: Reply) -> None:
+    """One verdict about the data for every recipient."""
+    now = clock.now()
+    decided = [
+        Decision(
+            reply_id=mail.id,
+            at=now,
+            stage="data",
+            peer=str(address),
+            sender=mail.sender_key,
+            recipient=one.recipient.address.key,
+            verdict=verdict,
+            facts=described(one.facts),
+            reply=str(answer),
+        )
+        for one in mail.admitted
+    ]
+    door.database.note(lambda conn: decisions.add(conn, decided))
+    for one in decided:
+        log_decision(one)

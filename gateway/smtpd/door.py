@@ -1,0 +1,197 @@
+"""What all connections of a worker share: settings, lookups, store, next hops, and what is known by heart."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+
+import structlog
+from sqlalchemy import Connection
+
+from gateway.bodies import Bodies
+from gateway.evidence import rdns
+from gateway.evidence.recipients import Directory
+from gateway.evidence.resolver import Resolver
+from gateway.model import Grade, IPAddress, IPNetwork, Level, ListEntry, Rung, Switch
+from gateway.policy.inbound import Policy
+from gateway.policy.reply import Wording
+from gateway.relay.nexthop import Capabilities, NextHop
+from gateway.settings.listening import Limits
+from gateway.smtpd.limits import Gate
+from gateway.store import changes, lists, messages
+from gateway.store.engine import Database, StoreUnavailable
+
+log = structlog.get_logger()
+
+POLL_EVERY = 1.0  # seconds until a block, an approval or a switch takes effect in every worker
+ROOM_EVERY = 10  # polls between two looks at how much is kept
+MOST_KNOWN = 50_000
+KNOWN_FOR = timedelta(minutes=10)
+
+
+class Connected(Protocol):
+    """A connection, as far as stopping goes."""
+
+    def stop_politely(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """What EHLO offers: what every backend takes. `size` is in bytes."""
+
+    size: int
+    eight_bit: bool
+    smtputf8: bool
+    dsn: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """What may be kept of deferred mail, in bytes; `copies` False keeps nothing."""
+
+    copies: bool
+    total: int
+    per_network: int
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long the end of the data may wait for our reply."""
+
+    matchable: timedelta
+    unmatchable: timedelta
+
+
+class KnownByHeart:
+    """Correspondents that pass, in bounded memory: they are answered while the database is away."""
+
+    def __init__(self) -> None:
+        self.grades: OrderedDict[tuple[frozenset[Rung], str, str], tuple[Grade, datetime]] = OrderedDict()
+
+    def grade(self, rungs: frozenset[Rung], sender: str, recipient: str, now: datetime) -> Grade | None:
+        """The grade, or None when it is not known by heart."""
+        known = self.grades.get((rungs, sender, recipient))
+        return known[0] if known is not None and now - known[1] < KNOWN_FOR else None
+
+    def learn(self, rungs: frozenset[Rung], sender: str, recipient: str, grade: Grade, now: datetime) -> None:
+        self.grades[(rungs, sender, recipient)] = (grade, now)
+        if len(self.grades) > MOST_KNOWN:
+            self.grades.popitem(last=False)
+
+    def forget(self) -> None:
+        self.grades.clear()
+
+
+@dataclass
+class Door:
+    """The shared side of all sessions of one worker."""
+
+    hostname: str
+    node: str
+    local: frozenset[str]
+    first_local: str
+    levels: Mapping[str, Level]  # by address or domain
+    level: Level
+    reviewed: bool
+    policy: Policy
+    wording: Wording
+    limits: Limits
+    max_size: int
+    proxies: tuple[IPNetwork, ...]
+    normalised: tuple[IPNetwork, ...]
+    patience: Patience
+    keeping: Keeping
+    memory_for: timedelta
+    tombstones_for: timedelta
+    hold_for: timedelta
+    junk_header: str
+    verdict_key: bytes
+    incoming: Path
+    bodies: Bodies
+    database: Database
+    directory: Directory
+    resolver: Resolver
+    own_dns_servers: bool
+    hops: Mapping[str, NextHop]  # by local domain
+    gate: Gate
+    known: KnownByHeart = field(default_factory=KnownByHeart)
+    listed: tuple[ListEntry, ...] = ()
+    switched_on: Mapping[Switch, datetime] = field(default_factory=dict)
+    kept_bytes: int = 0
+    draining: bool = False
+    sessions: set[Connected] = field(default_factory=set)
+    background: set[asyncio.Task[Any]] = field(default_factory=set)
+    capabilities: dict[int, Capabilities] = field(default_factory=dict)
+    seen_changes: dict[str, int] | None = None
+
+    def offered(self) -> Offered:
+        """What all backends take together. Until one has answered it is taken to be an ordinary one."""
+        told = [self.capabilities.get(id(hop)) for hop in self.hops.values()]
+        known = [one for one in told if one is not None]
+        sizes = [one.size for one in known if one.size]
+        complete = len(known) == len(told)
+        return Offered(
+            size=min([self.max_size, *sizes]),
+            eight_bit=all(one.eight_bit for one in known),
+            smtputf8=complete and all(one.smtputf8 for one in known),
+            dsn=complete and all(one.dsn for one in known),
+        )
+
+    def level_of(self, recipient: str, domain: str) -> Level:
+        return self.levels.get(recipient) or self.levels.get(domain) or self.level
+
+    def switches(self, now: datetime) -> frozenset[Switch]:
+        return frozenset(name for name, until in self.switched_on.items() if until > now)
+
+    def normalises(self, address: IPAddress) -> bool:
+        return any(address in network for network in self.normalised)
+
+    async def name_of(self, address: IPAddress) -> str | None:
+        if not rdns.worth_asking(address, own_servers=self.own_dns_servers):
+            return None
+        return await rdns.confirmed_name(address, self.resolver)
+
+    def in_background(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Let something end by itself; the worker waits for it before it stops."""
+        task = asyncio.create_task(work)
+        self.background.add(task)
+        task.add_done_callback(self.background.discard)
+
+    def has_room(self, size: int) -> bool:
+        return self.keeping.copies and self.kept_bytes + size <= self.keeping.total
+
+    async def follow(self) -> None:
+        """Keep lists, switches and capabilities current, for as long as the worker runs."""
+        turn = 0
+        while True:
+            await self.refresh(look_at_room=turn % ROOM_EVERY == 0)
+            if turn % 60 == 0:
+                await self.ask_backends()
+            turn += 1
+            await asyncio.sleep(POLL_EVERY)
+
+    async def refresh(self, *, look_at_room: bool = True) -> None:
+        """Read what people changed. While the database is away, what was read last stays."""
+        try:
+            current = await self.database.read(changes.counts)
+            if current != self.seen_changes:
+                self.listed, self.switched_on = await self.database.read(read_changed)
+                self.known.forget()
+                self.seen_changes = current
+            if look_at_room:
+                self.kept_bytes = await self.database.read(messages.bytes_kept)
+        except StoreUnavailable as error:
+            log.warning("the database does not answer", error=str(error))
+
+    async def ask_backends(self) -> None:
+        for hop in {id(hop): hop for hop in self.hops.values()}.values():
+            told = await hop.capabilities()
+            if told is not None:
+                self.capabilities[id(hop)] = told
+
+
+def read_changed(conn: Connection) -> tuple[tuple[ListEntry, ...], dict[Switch, datetime]]:
+    return lists.entries(conn), changes.switches(conn)

@@ -1,0 +1,245 @@
+"""The database of an asyncio process: reads at once, writes in batches, everything durable before it is answered.
+
+SQLite is worked by two threads (one reads, one writes) because it blocks; MariaDB through aiomysql. A unit of work is
+a plain function of a `Connection`; it may run a second time after a conflict, so it must do nothing but database work.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+import structlog
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+Work = Callable[[Connection], T]
+
+FLUSH_AFTER = 0.2  # seconds a note may wait to be written
+READ_WITHIN = 5.0  # seconds; then the store counts as unavailable
+WRITE_WITHIN = 20.0
+CONFLICT_TRIES = 5
+MOST_PENDING = 20_000  # works in memory while the database stalls
+CONFLICTS = frozenset({1205, 1213, 1020})  # MariaDB: lock wait timeout, deadlock or Galera conflict, record changed
+
+
+class StoreUnavailable(Exception):
+    """The database could not be asked, or did not take what it was told."""
+
+
+def sync_engine(url: str | URL) -> Engine:
+    """An engine for processes that may block: the command line, the web pages, migrations, SQLite's threads."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        engine = create_engine(parsed, poolclass=NullPool, connect_args={"timeout": 10, "check_same_thread": False})
+        prepare_sqlite(engine)
+        return engine
+    settings = {"isolation_level": "READ COMMITTED", "pool_recycle": 1800}
+    return create_engine(parsed.set(drivername="mysql+pymysql"), **settings)
+
+
+def prepare_sqlite(engine: Engine) -> None:
+    """Full durability, and transactions that begin when we say so.
+
+    The rollback journal, not WAL: several processes write, and WAL loses data under a reset race before 3.51.3.
+    """
+
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, record: Any) -> None:
+        connection.isolation_level = None
+        for pragma in ("journal_mode=DELETE", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def on_begin(conn: Connection) -> None:
+        # A write transaction takes its lock at once: upgrading a read lock can only fail or deadlock.
+        conn.exec_driver_sql("BEGIN" if conn.get_execution_options().get("reads") else "BEGIN IMMEDIATE")
+
+
+def async_engine(url: str | URL) -> AsyncEngine:
+    return create_async_engine(
+        make_url(url).set(drivername="mysql+aiomysql"),
+        isolation_level="READ COMMITTED",  # repeatable reads would lock gaps, and we never read twice
+        pool_size=10,
+        max_overflow=10,
+        pool_recycle=1800,
+        pool_timeout=READ_WITHIN,
+        connect_args={"connect_timeout": 3},
+    )
+
+
+def is_conflict(error: Exception) -> bool:
+    """True when the transaction lost against another one and may simply run again."""
+    original = error.orig if isinstance(error, DBAPIError) else None
+    return bool(original and original.args and original.args[0] in CONFLICTS)
+
+
+class Runner(Protocol):
+    """Runs units of work on one kind of database."""
+
+    async def read(self, work: Work[T]) -> T: ...
+    async def commit(self, works: Sequence[Work[Any]]) -> list[Any]: ...
+    async def close(self) -> None: ...
+
+
+class SqliteRunner:
+    def __init__(self, url: str | URL) -> None:
+        self.engine = sync_engine(url)
+        self.readers = ThreadPoolExecutor(1, "sqlite-read")
+        self.writer = ThreadPoolExecutor(1, "sqlite-write")
+        self.reading: Connection | None = None
+        self.writing: Connection | None = None
+
+    async def read(self, work: Work[T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self.readers, self.read_now, work)
+
+    async def commit(self, works: Sequence[Work[Any]]) -> list[Any]:
+        return await asyncio.get_running_loop().run_in_executor(self.writer, self.commit_now, works)
+
+    def read_now(self, work: Work[T]) -> T:
+        self.reading = self.reading or self.engine.connect().execution_options(reads=True)
+        with self.reading.begin():
+            return work(self.reading)
+
+    def commit_now(self, works: Sequence[Work[Any]]) -> list[Any]:
+        self.writing = self.writing or self.engine.connect()
+        with self.writing.begin():
+            return [work(self.writing) for work in works]
+
+    async def close(self) -> None:
+        for pool, connection in ((self.readers, self.reading), (self.writer, self.writing)):
+            if connection is not None:
+                await asyncio.get_running_loop().run_in_executor(pool, connection.close)
+            pool.shutdown()
+        self.engine.dispose()
+
+
+class MariaRunner:
+    def __init__(self, url: str | URL) -> None:
+        self.engine = async_engine(url)
+
+    async def read(self, work: Work[T]) -> T:
+        async with self.engine.connect() as conn:
+            return await conn.run_sync(work)
+
+    async def commit(self, works: Sequence[Work[Any]]) -> list[Any]:
+        async with self.engine.begin() as conn:
+            return [await conn.run_sync(work) for work in works]
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+@dataclass(slots=True)
+class Pending:
+    work: Work[Any]
+    done: "asyncio.Future[Any] | None"  # None: nobody waits for it
+
+
+class Database:
+    """Reads, durable writes, and notes. Start it inside the loop; close it to write what is pending."""
+
+    def __init__(self, runner: Runner) -> None:
+        self.runner = runner
+        self.pending: list[Pending] = []
+        self.wake = asyncio.Event()
+        self.urgent = asyncio.Event()
+        self.closing = False
+        self.writer = asyncio.create_task(self.write_batches(), name="database writer")
+
+    async def read(self, work: Work[T]) -> T:
+        """What the work returns. Raises StoreUnavailable."""
+        try:
+            async with asyncio.timeout(READ_WITHIN):
+                return await self.runner.read(work)
+        except (SQLAlchemyError, OSError, TimeoutError) as error:
+            raise unavailable(error) from error
+
+    async def write(self, work: Work[T]) -> T:
+        """What the work returns, once it is durable. Raises StoreUnavailable; then it may or may not have happened."""
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self.pending.append(Pending(work, done))
+        self.wake.set()
+        self.urgent.set()
+        try:
+            async with asyncio.timeout(WRITE_WITHIN):
+                return await asyncio.shield(done)
+        except (SQLAlchemyError, OSError, TimeoutError) as error:
+            raise unavailable(error) from error
+
+    def note(self, work: Work[Any]) -> None:
+        """Write soon; losing it costs one more deferral, never a message."""
+        if len(self.pending) >= MOST_PENDING:
+            log.warning("a note was dropped: the database does not keep up", pending=len(self.pending))
+            return
+        self.pending.append(Pending(work, None))
+        self.wake.set()
+
+    async def close(self) -> None:
+        self.closing = True
+        self.wake.set()
+        self.urgent.set()
+        await self.writer
+        await self.runner.close()
+
+    async def write_batches(self) -> None:
+        while not (self.closing and not self.pending):
+            await self.wake.wait()
+            if not self.urgent.is_set():
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self.urgent.wait(), FLUSH_AFTER)
+            self.wake.clear()
+            self.urgent.clear()
+            batch, self.pending = self.pending, []
+            if batch:
+                await self.write_batch(batch)
+
+    async def write_batch(self, batch: list[Pending]) -> None:
+        """All in one transaction; if that fails each in its own, so that one bad work spoils nobody's."""
+        try:
+            results = await self.commit([pending.work for pending in batch])
+        except Exception as error:  # the writer outlives whatever a work raises; who waits for it is told
+            if len(batch) == 1:
+                return settle_failed(batch[0], error)
+            for pending in batch:
+                await self.write_batch([pending])
+            return None
+        for pending, result in zip(batch, results, strict=True):
+            if pending.done is not None and not pending.done.done():
+                pending.done.set_result(result)
+
+    async def commit(self, works: Sequence[Work[Any]]) -> list[Any]:
+        for attempt in range(CONFLICT_TRIES):
+            try:
+                return await self.runner.commit(works)
+            except DBAPIError as error:
+                if not is_conflict(error) or attempt == CONFLICT_TRIES - 1:
+                    raise
+                await asyncio.sleep(0.05 * 2**attempt)
+        raise AssertionError("the last attempt returns or raises")
+
+
+def settle_failed(pending: Pending, error: Exception) -> None:
+    if pending.done is None:
+        log.warning("a note was not written", error=type(error).__name__, detail=str(getattr(error, "orig", error)))
+    elif not pending.done.done():
+        pending.done.set_exception(error)
+
+
+def unavailable(error: Exception) -> StoreUnavailable:
+    # The driver's own words, without the statement and its values: those are other people's mail.
+    return StoreUnavailable(f"{type(error).__name__}: {getattr(error, 'orig', None) or 'no answer in time'}")
+
+
+def open_database(url: str | URL) -> Database:
+    """The database behind a SQLAlchemy URL (`sqlite:///…` or `mysql://…`). Connects at the first use."""
+    backend = make_url(url).get_backend_name()
+    return Database(SqliteRunner(url) if backend == "sqlite" else MariaRunner(url))

@@ -1,0 +1,113 @@
+"""Tombstones: mails that were delivered or decided about, so that a late retry is recognised."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from gateway.model import MailIdentity, Reply, Tombstone, TombstoneOutcome
+from gateway.store.keys import pair_key
+from gateway.store.rows import fingerprint_columns, mail_of, rungs_to_json
+from sql.tables import tombstone
+
+MOST = 50  # compared with one retry
+
+
+def make(
+    conn: Connection,
+    mail: MailIdentity,
+    outcome: TombstoneOutcome,
+    now: datetime,
+    expires: datetime,
+    *,
+    message: str | None = None,
+    released: bool = False,
+) -> int:
+    """Write a tombstone; its number."""
+    made = conn.execute(
+        insert(tombstone).values(
+            pair=pair_key(mail.sender, mail.recipient),
+            sender=mail.sender,
+            recipient=mail.recipient,
+            rungs=rungs_to_json(mail.rungs),
+            outcome=outcome,
+            released=released,
+            message=message,
+            made_at=now,
+            expires=expires,
+            **fingerprint_columns(mail.fingerprint),
+        )
+    )
+    assert made.inserted_primary_key is not None
+    return int(made.inserted_primary_key[0])
+
+
+def find(conn: Connection, sender: str, recipients: Collection[str], now: datetime) -> dict[str, tuple[Tombstone, ...]]:
+    """Per recipient, the tombstones of mail from this sender."""
+    pairs = [pair_key(sender, recipient) for recipient in recipients]
+    query = select(tombstone).where(tombstone.c.pair.in_(pairs), tombstone.c.expires > now)
+    found: dict[str, list[Tombstone]] = {recipient: [] for recipient in recipients}
+    for row in conn.execute(query.order_by(tombstone.c.id.desc()).limit(MOST * len(pairs))).mappings():
+        found[row["recipient"]].append(from_row(row))
+    return {recipient: tuple(rows) for recipient, rows in found.items()}
+
+
+def from_row(row: Any) -> Tombstone:
+    return Tombstone(
+        id=row["id"],
+        outcome=TombstoneOutcome(row["outcome"]),
+        mail=mail_of(row, row["sender"]),
+        expires=row["expires"],
+        released=row["released"],
+        consumed_at=row["consumed_at"],
+        reply=reply_of(row["reply"]),
+    )
+
+
+def reply_of(stored: str | None) -> Reply | None:
+    if not stored:
+        return None
+    code, enhanced, text = stored.split(" ", 2)
+    return Reply(int(code), "" if enhanced == "-" else enhanced, text)
+
+
+def reply_text(reply: Reply) -> str:
+    return f"{reply.code} {reply.enhanced or '-'} {reply.text}"[:500]
+
+
+def settle(
+    conn: Connection, number: int, outcome: TombstoneOutcome, expires: datetime, reply: Reply | None = None
+) -> None:
+    values = {"outcome": outcome, "expires": expires, "reply": reply_text(reply) if reply else None}
+    conn.execute(update(tombstone).where(tombstone.c.id == number).values(**values))
+
+
+def settle_message(
+    conn: Connection,
+    message: str,
+    recipient: str,
+    outcome: TombstoneOutcome,
+    expires: datetime,
+    reply: Reply | None = None,
+) -> None:
+    """The released copy has ended: its tombstone says how."""
+    mine = update(tombstone).where(tombstone.c.message == message, tombstone.c.recipient == recipient)
+    values = {"outcome": outcome, "expires": expires, "reply": reply_text(reply) if reply else None}
+    conn.execute(mine.values(**values))
+
+
+def consume(conn: Connection, numbers: Collection[int], now: datetime) -> None:
+    """A retry was answered 250 and dropped; it counts from the first time."""
+    first = update(tombstone).where(tombstone.c.id.in_(numbers), tombstone.c.consumed_at.is_(None))
+    conn.execute(first.values(consumed_at=now))
+
+
+def drop(conn: Connection, numbers: Collection[int]) -> None:
+    conn.execute(delete(tombstone).where(tombstone.c.id.in_(numbers)))
+
+
+def forget_old(conn: Connection, now: datetime, most: int) -> int:
+    old = list(conn.execute(select(tombstone.c.id).where(tombstone.c.expires < now).limit(most)).scalars())
+    drop(conn, old)
+    return len(old)

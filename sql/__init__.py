@@ -1,0 +1,1 @@
+"""The schema (`tables`), its migrations (Alembic) and the stored routines of MariaDB."""

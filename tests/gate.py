@@ -1,0 +1,169 @@
+"""The program under test, as an admin runs it: `greygate up` on a settings file, a backend beside it, and the CLI."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+PROGRAM = [sys.executable, "-m", "gateway"]
+UP_WITHIN = 30.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{json.dumps(key)} = {toml(one)}" for key, one in value.items()) + " }"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(toml(one) for one in value) + "]"
+    return json.dumps(value)
+
+
+def write_settings(path: Path, sections: dict[str, dict[str, Any]], routes: list[dict[str, Any]] = ()) -> None:  # type: ignore[assignment]
+    lines = []
+    for name, keys in sections.items():
+        lines.append(f"[{name}]")
+        lines += [f"{key} = {toml(value)}" for key, value in keys.items()]
+    for route in routes:
+        lines.append("[[route]]")
+        lines += [f"{key} = {toml(value)}" for key, value in route.items()]
+    path.write_text("\n".join(lines) + "\n")
+
+
+def merged(base: dict[str, dict[str, Any]], over: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {name: {**base.get(name, {}), **over.get(name, {})} for name in {**base, **over}}
+
+
+@dataclass
+class Gate:
+    """A running Greygate. `settings` are laid over the test's defaults: wait 1s, one worker, example.com."""
+
+    folder: Path
+    backend: str  # URL
+    settings: dict[str, dict[str, Any]] = field(default_factory=dict)
+    routes: list[dict[str, Any]] = field(default_factory=list)
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "greygate.toml"
+
+    @property
+    def log_path(self) -> Path:
+        return self.folder / "gate.log"
+
+    @property
+    def log(self) -> str:
+        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+
+    def configure(self) -> None:
+        defaults: dict[str, dict[str, Any]] = {
+            "smtp": {"listen": [f"127.0.0.1:{self.port}"], "hostname": "gate.example.com", "workers": 1},
+            "domains": {"local": ["example.com"]},
+            "backend": {"url": self.backend},
+            "database": {"url": f"sqlite://{self.folder}/gate.db"},
+            "storage": {"path": f"{self.folder}/storage", "reserve": "1MiB"},
+            "greylist": {"wait": "1s"},
+        }
+        write_settings(self.config, merged(defaults, self.settings), self.routes)
+
+    def start(self) -> "Gate":
+        self.configure()
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(
+                [*PROGRAM, "up", "--config", str(self.config)], stdout=log, stderr=log, stdin=subprocess.DEVNULL
+            )
+        self.wait_until_ready()
+        return self
+
+    def wait_until_ready(self) -> None:
+        """Every worker has said that it is ready since this supervisor began."""
+        wanted = self.settings.get("smtp", {}).get("workers", 1)
+        began = self.log.count("worker ready")
+        deadline = time.monotonic() + UP_WITHIN
+        while time.monotonic() < deadline:
+            assert self.process is not None
+            if self.process.poll() is not None:
+                raise AssertionError(f"greygate up ended:\n{self.log}")
+            if self.log.count("worker ready") >= wanted and (began == 0 or self.log.count("worker ready") > began):
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"greygate up was not ready in {UP_WITHIN} s:\n{self.log}")
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Stop the supervisor; its exit status."""
+        if self.process is None:
+            return 0
+        self.process.send_signal(number)
+        status = self.process.wait(120)
+        self.process = None
+        return status
+
+    def children(self, name: str = "") -> list[int]:
+        """The pids of our running processes (smtpd, courier, sweep)."""
+        assert self.process is not None
+        found = []
+        for pid in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                command = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
+                if "gateway" in command and (not name or name in command):
+                    found.append(int(pid))
+        return found
+
+    def kill(self, name: str) -> list[int]:
+        """kill -9 every process of that name; their pids."""
+        pids = self.children(name)
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return pids
+
+    def cli(self, *arguments: str, check: bool = True) -> str:
+        """What a greygate command prints; with check=False the exit status does not matter."""
+        done = subprocess.run(
+            [*PROGRAM, *arguments, "--config", str(self.config)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env={**os.environ, "COLUMNS": "240", "NO_COLOR": "1"},
+        )
+        if check:
+            assert done.returncode == 0, f"greygate {' '.join(arguments)}: {done.stdout}{done.stderr}"
+        return done.stdout + done.stderr
+
+    def queue(self) -> list[dict[str, Any]]:
+        return list(json.loads(self.cli("queue", "list", "--all", "--json")))
+
+    def why(self, wanted: str) -> list[dict[str, Any]]:
+        return list(json.loads(self.cli("queue", "why", wanted, "--json")))
+
+    def rss_kib(self, name: str = "smtpd") -> int:
+        """Resident memory of the processes of that name, in KiB."""
+        total = 0
+        for pid in self.children(name):
+            status = Path(f"/proc/{pid}/status").read_text()
+            total += next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
+        return total
+
+
+@contextlib.contextmanager
+def running(gate: Gate) -> Iterator[Gate]:
+    try:
+        yield gate.start()
+    finally:
+        gate.stop()
