@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Table, func, insert, select
 from gateway.bodies import Bodies, Kept, NoBody, Owner
 from gateway.bodies import from_json as read_described
 from gateway.bodies import to_json as describe
-from gateway.model import DeliveryState, ReasonCode, Recipient
+from gateway.model import DeliveryState, ReasonCode
 from gateway.policy.hold import Lifetime, lifetime
 from gateway.settings import Settings
 from gateway.store import copies, deliveries, messages
@@ -197,20 +197,18 @@ def reindex(conn: Connection, bodies: Bodies, settings: Settings, now: datetime)
 
 
 def rebuild(conn: Connection, kept: Kept, settings: Settings, now: datetime) -> None:
-    owners = {owner.recipient: owner for owner in kept.owners}
-    any_owned = any(owner.state is not None for owner in kept.owners)
-    for recipient in kept.envelope.recipients:
-        owner = owners.get(recipient.address.key)
-        if owner is not None and owner.state is not None:
-            deliveries.own(conn, kept.id, owned_again(recipient, owner, settings, now), now)
-        elif not any_owned:
+    owned = [owner for owner in kept.owners if owner.state is not None]
+    for owner in owned:
+        deliveries.own(conn, kept.id, owned_again(owner, settings, now), now)
+    if not owned:
+        for recipient in kept.envelope.recipients:
             copies.note(conn, kept.id, kept.envelope.sender_key, recipient, kept.received_at)
 
 
-def owned_again(recipient: Recipient, owner: Owner, settings: Settings, now: datetime) -> Owned:
+def owned_again(owner: Owner, settings: Settings, now: datetime) -> Owned:
     state = owner.state or DeliveryState.HELD
     life = lifetime(now, settings.hold.keep, None)
     if owner.release_at is not None:
         life = Lifetime(owner.release_at, None)
     reason = owner.reason or ReasonCode.INTERNAL_FAILURE
-    return Owned(recipient, state, reason, life if state is DeliveryState.HELD else deliveries.NEVER)
+    return Owned(owner.recipient, state, reason, life if state is DeliveryState.HELD else deliveries.NEVER)

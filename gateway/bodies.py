@@ -40,7 +40,7 @@ CHUNK = 64 * 1024
 class Owner:
     """Who owns the mail for one recipient. `state` is None while the sender does."""
 
-    recipient: str
+    recipient: Recipient
     state: DeliveryState | None = None
     reason: ReasonCode | None = None
     release_at: datetime | None = None
@@ -64,7 +64,7 @@ class Kept:
 
     def owned_by(self, owners: Iterable[Owner]) -> "Kept":
         """The same mail with other owners for the recipients named."""
-        changed = {owner.recipient: owner for owner in self.owners} | {owner.recipient: owner for owner in owners}
+        changed = {owner.recipient.address.key: owner for owner in (*self.owners, *owners)}
         return replace(self, owners=tuple(changed.values()))
 
 
@@ -82,10 +82,7 @@ def to_json(kept: Kept) -> bytes:
         "id": kept.id,
         "received_at": kept.received_at.isoformat(),
         "sender": address_to_json(sender) if sender else None,
-        "recipients": [
-            {"address": address_to_json(one.address), "notify": one.notify, "orcpt": one.orcpt}
-            for one in kept.envelope.recipients
-        ],
+        "recipients": [recipient_to_json(one) for one in kept.envelope.recipients],
         "parameters": {
             "body_8bit": parameters.body_8bit,
             "smtputf8": parameters.smtputf8,
@@ -100,11 +97,26 @@ def to_json(kept: Kept) -> bytes:
         "author": kept.author,
         "subject": kept.subject,
         "owners": [
-            [one.recipient, one.state, one.reason, one.release_at.isoformat() if one.release_at else None]
-            for one in kept.owners
+            [recipient_to_json(one.recipient), one.state, one.reason, moment(one.release_at)] for one in kept.owners
         ],
     }
     return json.dumps(described, ensure_ascii=True).encode("ascii")
+
+
+def moment(when: datetime | None) -> str | None:
+    return when.isoformat() if when else None
+
+
+def recipient_to_json(recipient: Recipient) -> dict[str, Any]:
+    return {
+        "address": address_to_json(recipient.address),
+        "notify": recipient.notify,
+        "orcpt": recipient.orcpt,
+    }
+
+
+def recipient_from(stored: dict[str, Any]) -> Recipient:
+    return Recipient(Address(*stored["address"]), stored["notify"], stored["orcpt"])
 
 
 def address_to_json(address: Address) -> list[str]:
@@ -120,7 +132,7 @@ def from_json(data: bytes) -> Kept:
 
 
 def described(stored: dict[str, Any]) -> Kept:
-    recipients = tuple(Recipient(Address(*one["address"]), one["notify"], one["orcpt"]) for one in stored["recipients"])
+    recipients = tuple(recipient_from(one) for one in stored["recipients"])
     sender = Address(*stored["sender"]) if stored["sender"] else None
     address, helo, name, tls, esmtp = stored["peer"]
     return Kept(
@@ -141,7 +153,7 @@ def described(stored: dict[str, Any]) -> Kept:
 def owner_from(stored: list[Any]) -> Owner:
     recipient, state, reason, release_at = stored
     return Owner(
-        recipient,
+        recipient_from(recipient),
         DeliveryState(state) if state else None,
         ReasonCode(reason) if reason else None,
         datetime.fromisoformat(release_at) if release_at else None,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import URL
 
+from gateway.alive import Alive
 from gateway.bodies import Bodies, DatabaseBodies, FileBodies
 from gateway.courier import Courier
 from gateway.desk import Terms
@@ -122,7 +123,16 @@ def terms(settings: Settings) -> Terms:
     return Terms(settings.greylist.memory_act, settings.retention.tombstones)
 
 
-def door(settings: Settings, database: Database) -> Door:
+def alive_folder(settings: Settings) -> Path:
+    return settings.storage.path / "alive"
+
+
+def alive(settings: Settings) -> Alive:
+    """The sign that this process lives, for its claims."""
+    return Alive(alive_folder(settings), node_name())
+
+
+def door(settings: Settings, database: Database, alive: Alive) -> Door:
     """What the sessions of one worker share. Needs the running loop."""
     limits, storage = settings.limits, settings.storage
     workers = settings.smtp.workers
@@ -134,7 +144,7 @@ def door(settings: Settings, database: Database) -> Door:
     )
     return Door(
         hostname=settings.smtp.name,
-        node=node_name(),
+        name=alive.token,
         local=frozenset(settings.domains.local),
         first_local=settings.domains.local[0],
         levels=settings.protection.overrides,
@@ -166,9 +176,9 @@ def door(settings: Settings, database: Database) -> Door:
     )
 
 
-def courier(settings: Settings, database: Database) -> Courier:
+def courier(settings: Settings, database: Database, alive: Alive) -> Courier:
     return Courier(
-        node=node_name(),
+        name=alive.token,
         database=database,
         bodies=bodies(settings),
         hops=next_hops(settings),
@@ -187,7 +197,16 @@ def sweep(settings: Settings, database: Database) -> Sweep:
         tombstones=settings.retention.tombstones,
         events=settings.retention.events,
     )
-    return Sweep(database, bodies(settings), keeping, settings.storage.sightings)
+    return Sweep(
+        node=node_name(),
+        alive=alive_folder(settings),
+        database=database,
+        bodies=bodies(settings),
+        keeping=keeping,
+        sightings_cap=settings.storage.sightings,
+        hostname=settings.smtp.name,
+        postmaster=f"postmaster@{settings.domains.local[0]}",
+    )
 
 
 def opened(settings: Settings) -> Database:

@@ -36,7 +36,7 @@ Row = Mapping[str, Any]
 class Courier:
     """What the courier works with."""
 
-    node: str
+    name: str  # in claims; it lives as long as this process
     database: Database
     bodies: Bodies
     hops: Mapping[str, NextHop]  # by local domain
@@ -47,7 +47,6 @@ class Courier:
 
     async def work(self, stop: asyncio.Event) -> None:
         """Deliver what is due until told to stop; what is under way then ends first."""
-        await self.forget_own_leases()
         running: set[asyncio.Task[None]] = set()
         while not stop.is_set():
             for mail in await self.claim(AT_ONCE - len(running)):
@@ -58,13 +57,6 @@ class Courier:
         if running:
             await asyncio.wait(running)
 
-    async def forget_own_leases(self) -> None:
-        """This node has one courier: whatever it had claimed before it died is free again."""
-        try:
-            await self.database.write(lambda conn: deliveries.forget_leases(conn, self.node))
-        except StoreUnavailable as error:
-            log.warning("the database does not answer", error=str(error))
-
     async def claim(self, most: int) -> list[list[Row]]:
         """Rows that are due, those of one mail together."""
         now = clock.now()
@@ -74,7 +66,7 @@ class Courier:
         def take(conn: Connection) -> list[dict[str, Any]]:
             if changes.switches(conn).get(Switch.FREEZE_RELEASES, now) > now:
                 return []
-            return deliveries.claim_due(conn, self.node, now, now + LEASE, most)
+            return deliveries.claim_due(conn, self.name, now, now + LEASE, most)
 
         try:
             if await self.database.read(deliveries.next_due) is None:

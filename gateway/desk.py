@@ -150,14 +150,14 @@ def release_copy(
 ) -> Done:
     """The copy becomes ours; a tombstone answers the sender's retry: 451 until the backend has it, then 250."""
     recipient = copy["recipient"]
-    if not copies.move(conn, copy["id"], CopyState.RELEASED, who=person.name, now=now):
-        return Done(recipient, False, IN_FLIGHT if copy["state"] == CopyState.PASSING else standing(copy))
-    try:
-        bodies.own(conn, row["id"], [Owner(recipient, DeliveryState.RELEASING, ReasonCode.PARTY_KNOWN)])
-    except NoBody as error:
-        copies.move(conn, copy["id"], CopyState.SENDER_HELD, now=now)
-        return Done(recipient, False, f"its bytes are gone ({error})")
     to = Recipient(messages.stored_address(copy["recipient_raw"]), copy["notify"], copy["orcpt"])
+    try:
+        with conn.begin_nested():
+            if not copies.move(conn, copy["id"], CopyState.RELEASED, who=person.name, now=now):
+                return Done(recipient, False, IN_FLIGHT if copy["state"] == CopyState.PASSING else standing(copy))
+            bodies.own(conn, row["id"], [Owner(to, DeliveryState.RELEASING, ReasonCode.PARTY_KNOWN)])
+    except NoBody as error:
+        return Done(recipient, False, f"its bytes are gone ({error})")
     owned = Owned(to, DeliveryState.RELEASING, ReasonCode.PARTY_KNOWN, decided_by=person.name)
     deliveries.own(conn, row["id"], owned, now)
     expires = now + LIFETIME + terms.tombstones

@@ -180,6 +180,7 @@ class ReasonCode(StrEnum):
     CONTENT_SUSPICIOUS = "content.suspicious"
     MESSAGE_LOOP = "message.loop"
     MESSAGE_DEFECT = "message.defect"
+    NOTICE_EXPIRED = "notice.expired"
     BACKEND_DEFERRED = "backend.deferred"
     BACKEND_REFUSED = "backend.refused"
     BACKEND_DOWN = "backend.down"

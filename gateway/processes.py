@@ -1,9 +1,11 @@
 """The body of each process: an event loop, signals, a lifeline to the supervisor, and the work."""
 
 import asyncio
+import errno
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
@@ -43,17 +45,21 @@ def on_lifeline(lifeline: int, stop: asyncio.Event, loop: asyncio.AbstractEventL
 
 def smtpd(settings: Settings, sockets: Sequence[socket.socket], lifeline: int | None = None) -> None:
     async def main(stop: asyncio.Event) -> None:
-        door = compose.door(settings, compose.opened(settings))
+        alive = compose.alive(settings)
+        door = compose.door(settings, compose.opened(settings), alive)
         await worker.serve(door, sockets, compose.tls_context(settings), stop)
+        alive.end()
 
     run(settings, "smtpd", main, lifeline)
 
 
 def courier(settings: Settings, lifeline: int | None = None) -> None:
     async def main(stop: asyncio.Event) -> None:
+        alive = compose.alive(settings)
         database = compose.opened(settings)
-        await compose.courier(settings, database).work(stop)
+        await compose.courier(settings, database, alive).work(stop)
         await database.close()
+        alive.end()
 
     run(settings, "courier", main, lifeline)
 
@@ -67,9 +73,23 @@ def sweep(settings: Settings, lifeline: int | None = None) -> None:
     run(settings, "sweep", main, lifeline)
 
 
+BIND_WITHIN = 5.0  # seconds; workers of a supervisor that was killed let go of its sockets a moment later
+
+
 def listen(settings: Settings) -> list[socket.socket]:
     """The listening sockets of [smtp] listen. Raises OSError with the address in its text."""
-    return [listener(endpoint.host, endpoint.port) for endpoint in settings.smtp.listen]
+    return [patient_listener(endpoint.host, endpoint.port) for endpoint in settings.smtp.listen]
+
+
+def patient_listener(host: str, port: int) -> socket.socket:
+    deadline = time.monotonic() + BIND_WITHIN
+    while True:
+        try:
+            return listener(host, port)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
 
 
 def listener(host: str, port: int) -> socket.socket:

@@ -27,6 +27,7 @@ class Child:
     name: str
     command: Sequence[str]
     sockets: Sequence[int] = ()
+    overlaps: bool = False  # a new one may start before the old one has ended
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     failures: int = 0
@@ -99,10 +100,13 @@ class Supervisor:
         log.info("reloading")
         for child in self.children:
             old = child.process
-            self.start(child)
+            if child.overlaps:
+                self.start(child)
             if old is not None:
                 old.terminate()
                 wait(old)
+            if not child.overlaps:
+                self.start(child)
         log.info("reloaded")
 
     def stop(self) -> int:
@@ -127,7 +131,7 @@ def children(config: Path, workers: int, sockets: Sequence[socket.socket]) -> li
     numbers = [one.fileno() for one in sockets]
     inherited = [argument for number in numbers for argument in ("--fd", str(number))]
     smtpd = [*program, "smtpd", "--config", str(config), *inherited]
-    made = [Child(f"smtpd {number + 1}", smtpd, numbers) for number in range(workers)]
+    made = [Child(f"smtpd {number + 1}", smtpd, numbers, overlaps=True) for number in range(workers)]
     made.append(Child("courier", [*program, "courier", "--config", str(config)]))
     made.append(Child("sweep", [*program, "sweep", "--config", str(config)]))
     return made

@@ -2,18 +2,29 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
 
 import structlog
 from sqlalchemy import Connection
 
-from gateway import clock
-from gateway.bodies import Bodies, FileBodies
+from gateway import alive, clock
+from gateway.bodies import Bodies, FileBodies, Kept, Owner
 from gateway.courier import pause
+from gateway.ids import new_id
+from gateway.model import DeliveryState, Envelope, Peer, ReasonCode, Recipient
+from gateway.policy import header, notice
+from gateway.policy.fingerprint import Fingerprinter
+from gateway.policy.header import VERDICT_FIELD
 from gateway.policy.hold import Keeping
 from gateway.store import copies, decisions, deliveries, lists, memory, messages, sightings, tombstones
+from gateway.store.deliveries import Owned
 from gateway.store.engine import Database, StoreUnavailable
+from gateway.store.keys import text_key
 
 log = structlog.get_logger()
 
@@ -23,6 +34,8 @@ SLICE = 500  # rows per transaction
 SLICES = 200  # per cleaning and kind; the rest waits for the next one
 SHOWN_FOR = timedelta(days=14)  # how long ended mail that nobody got stays to be released
 STRAY_AFTER = timedelta(hours=1)
+SETTLE = timedelta(minutes=1)  # a mail's copies may be noted a moment after its bytes
+NOBODY = "127.0.0.1"  # the peer of mail that we wrote ourselves
 
 Slice = Callable[[Connection, datetime], int]
 
@@ -31,10 +44,14 @@ Slice = Callable[[Connection, datetime], int]
 class Sweep:
     """What the sweep works with. `sightings_cap` bounds pending sightings known by their network alone."""
 
+    node: str
+    alive: Path  # where the processes of this node show that they live
     database: Database
     bodies: Bodies
     keeping: Keeping
     sightings_cap: int
+    hostname: str
+    postmaster: str
 
     async def work(self, stop: asyncio.Event) -> None:
         turn = 0
@@ -53,8 +70,16 @@ class Sweep:
         now = clock.now()
         released = await self.database.write(lambda conn: deliveries.release_by_themselves(conn, now))
         await self.database.write(lambda conn: copies.end_leases(conn, now))
+        await self.free_claims_of_the_dead()
         if released:
             log.info("released after the wait", deliveries=released)
+
+    async def free_claims_of_the_dead(self) -> None:
+        """What a killed process had claimed is free within a second, not at the end of its lease."""
+        claimers = await self.database.read(lambda conn: copies.claimers(conn) | deliveries.claimers(conn))
+        for token in alive.dead(self.alive, self.node, claimers):
+            freed = await self.database.write(partial(free_claims, by=token))
+            log.warning("a process died; what it had claimed is free", claimer=token, claims=freed)
 
     async def clean(self) -> None:
         """Everything else that time does, kind by kind."""
@@ -67,7 +92,7 @@ class Sweep:
         return [
             ("abandoned", lambda conn, now: self.abandon(conn, now)),
             ("expired", self.expire),
-            ("window over", lambda conn, now: len(copies.end_window(conn, now - keep.window, SLICE))),
+            ("window over", lambda conn, now: copies.end_window(conn, now - keep.window, SLICE)),
             ("shown long enough", lambda conn, now: deliveries.drop_ended(conn, now - SHOWN_FOR, SLICE)),
             ("bodies", self.drop_bodies),
             ("sightings", lambda conn, now: sightings.forget_old(conn, now - keep.window, SLICE)),
@@ -83,8 +108,7 @@ class Sweep:
         """Repeat while there is a full slice to do."""
         swept = 0
         for _ in range(SLICES):
-            now = clock.now()
-            done = await self.database.write(lambda conn, now=now: work(conn, now))  # type: ignore[misc]
+            done = await self.database.write(partial(one_slice, work=work, now=clock.now()))
             swept += done
             if done < SLICE:
                 break
@@ -100,11 +124,26 @@ class Sweep:
         for row in expired:
             decisions.happened(conn, "expired", now, message=row["message"], recipient=row["recipient"], who="sweep")
             log.warning("held mail expired without a decision", message=row["message"], recipient=row["recipient"])
+            self.tell_recipient(conn, row, now)
         return len(expired)
+
+    def tell_recipient(self, conn: Connection, row: dict[str, Any], now: datetime) -> None:
+        """A notice that the courier delivers, in the transaction that lets the mail expire."""
+        mail = messages.load(conn, row["message"])
+        if mail is None:
+            return
+        about = notice.Expired(mail["id"], mail["sender"], mail["author"], mail["subject"], mail["received_at"])
+        text = notice.to_recipient(about, row["recipient_raw"], self.hostname, self.postmaster, now)
+        recipient = Recipient(messages.stored_address(row["recipient_raw"]))
+        kept = own_mail(text, recipient, self.hostname, now)
+        self.bodies.write(kept, [text], durable=True)
+        messages.add(conn, kept, self.bodies.kind)
+        self.bodies.record(conn, kept, [text])
+        deliveries.own(conn, kept.id, Owned(recipient, DeliveryState.RELEASING, ReasonCode.NOTICE_EXPIRED), now)
 
     def drop_bodies(self, conn: Connection, now: datetime) -> int:
         """The rows say first that the bytes are gone: bytes without a row are found again, a row without bytes lies."""
-        numbers = messages.finished(conn, SLICE)
+        numbers = messages.finished(conn, now - SETTLE, SLICE)
         messages.body_dropped(conn, numbers)
         self.bodies.drop(conn, numbers)
         return len(numbers)
@@ -114,3 +153,34 @@ class Sweep:
             for path in self.bodies.strays(clock.now() - STRAY_AFTER):
                 path.unlink(missing_ok=True)
                 log.info("removed an unfinished body", file=path.name)
+
+
+def free_claims(conn: Connection, by: str) -> int:
+    return copies.free(conn, by) + deliveries.free(conn, by)
+
+
+def one_slice(conn: Connection, work: Slice, now: datetime) -> int:
+    return work(conn, now)
+
+
+def own_mail(text: bytes, recipient: Recipient, hostname: str, now: datetime) -> Kept:
+    """A mail of ours as it is kept: from the null sender, so that nothing ever answers it."""
+    reader = Fingerprinter(hostname, VERDICT_FIELD)
+    reader.feed(text)
+    facts = reader.finish()
+    envelope = Envelope(None, (recipient,))
+    peer = Peer(ip_address(NOBODY), hostname)
+    number = new_id(now)
+    return Kept(
+        id=number,
+        received_at=now,
+        envelope=envelope,
+        peer=peer,
+        rungs=frozenset(),
+        fingerprint=replace(facts.fingerprint, message_id=text_key(facts.fingerprint.message_id)),
+        size=len(text),
+        trace=header.received(peer, envelope, hostname, number, now),
+        author=facts.author,
+        subject=facts.subject,
+        owners=(Owner(recipient, DeliveryState.RELEASING, ReasonCode.NOTICE_EXPIRED),),
+    )

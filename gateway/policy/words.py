@@ -138,6 +138,10 @@ WORDS: dict[ReasonCode, Words] = {
         "its data break the rules of SMTP",
         "a sender that ends its lines with CR LF, or its network under [smtp] bare_newline_ok",
     ),
+    ReasonCode.NOTICE_EXPIRED: Words(
+        "a mail to this recipient was held and nobody decided in time, so we tell",
+        "a decision before the mail expired",
+    ),
     ReasonCode.BACKEND_DEFERRED: Words(
         "the mail server behind us said to try later",
         "the backend's own log tells why",

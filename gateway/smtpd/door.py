@@ -90,7 +90,7 @@ class Door:
     """The shared side of all sessions of one worker."""
 
     hostname: str
-    node: str
+    name: str  # in claims; it lives as long as this process
     local: frozenset[str]
     first_local: str
     levels: Mapping[str, Level]  # by address or domain

@@ -143,7 +143,7 @@ async def make_durable(
     door: Door, received: Received, owned: Sequence[Owned], now: datetime, judged: Sequence[Judged]
 ) -> str:
     """Bytes first, then the rows in one transaction. Raises NoRoom, StoreUnavailable or Beaten: nothing is ours."""
-    owners = tuple(Owner(one.recipient.address.key, one.state, one.reason, one.lifetime.release_at) for one in owned)
+    owners = tuple(Owner(one.recipient, one.state, one.reason, one.lifetime.release_at) for one in owned)
     kept = describe(door, received, new_id(now), now, owners)
     await asyncio.to_thread(door.bodies.write, kept, received.chunks(door.hostname), durable=True)
     mine = {one.recipient.address.key for one in owned}

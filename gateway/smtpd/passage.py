@@ -82,7 +82,7 @@ async def claim(door: Door, inline: Sequence[Judged]) -> tuple[int, ...]:
 
     def take(conn: Connection) -> None:
         for number in wanted:
-            if not copies.claim(conn, number, now, now + LEASE):
+            if not copies.claim(conn, number, door.name, now, now + LEASE):
                 raise Beaten
 
     await door.database.write(take)

@@ -4,16 +4,17 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, or_, select, update
+from sqlalchemy import Connection, and_, delete, or_, select, update
 
 from gateway.model import CopyRow, CopyState, Fingerprint, Recipient
-from gateway.policy.hold import OPEN_COPIES, sources
+from gateway.policy.hold import sources
 from gateway.store.keys import pair_key
 from gateway.store.rows import mail_of
 from gateway.store.upsert import upsert
 from sql.tables import copy, message
 
 MOST = 50  # copies compared with one retry
+WITH_SENDER = (CopyState.SENDER_HELD, CopyState.ABANDONED)
 
 
 def note(conn: Connection, number: str, sender_key: str, recipient: Recipient, now: datetime) -> None:
@@ -71,13 +72,18 @@ def from_row(row: Any, sender_key: str) -> CopyRow:
     )
 
 
-def claim(conn: Connection, number: int, now: datetime, until: datetime) -> bool:
-    """Take a copy for passing it to the backend; False when somebody else was first. The lease ends a crashed claim."""
+def claim(conn: Connection, number: int, by: str, now: datetime, until: datetime) -> bool:
+    """Take a copy for passing it to the backend; False when somebody else was first.
+
+    `by` names the claiming process (gateway.alive): its death ends the claim, and in any case the lease does.
+    """
     free = or_(
-        copy.c.state.in_((CopyState.SENDER_HELD, CopyState.ABANDONED)),
+        copy.c.state.in_(WITH_SENDER),
         and_(copy.c.state == CopyState.PASSING, copy.c.lease_until <= now),
     )
-    taken = update(copy).where(copy.c.id == number, free).values(state=CopyState.PASSING, lease_until=until)
+    taken = (
+        update(copy).where(copy.c.id == number, free).values(state=CopyState.PASSING, lease_until=until, lease_by=by)
+    )
     return conn.execute(taken).rowcount == 1
 
 
@@ -104,6 +110,17 @@ def waiting(conn: Connection, most: int, state: CopyState = CopyState.SENDER_HEL
     return [dict(row) for row in conn.execute(query.order_by(copy.c.last_seen.desc()).limit(most)).mappings()]
 
 
+def claimers(conn: Connection) -> set[str]:
+    """The processes that have claimed a copy."""
+    return set(conn.execute(select(copy.c.lease_by).where(copy.c.state == CopyState.PASSING)).scalars())
+
+
+def free(conn: Connection, by: str) -> int:
+    """The claimer died: its copies go back to their sender; how many."""
+    dead = update(copy).where(copy.c.state == CopyState.PASSING, copy.c.lease_by == by)
+    return conn.execute(dead.values(state=CopyState.SENDER_HELD, lease_until=None)).rowcount
+
+
 def end_leases(conn: Connection, now: datetime) -> int:
     """Copies whose claimer died go back to their sender; how many."""
     stale = update(copy).where(copy.c.state == CopyState.PASSING, copy.c.lease_until <= now)
@@ -116,10 +133,8 @@ def abandon(conn: Connection, silent_since: datetime) -> int:
     return conn.execute(away.values(state=CopyState.ABANDONED)).rowcount
 
 
-def end_window(conn: Connection, before: datetime, most: int) -> list[int]:
-    """Open copies first seen before the window: their bytes are dropped, their story is told by the decisions."""
-    old = select(copy.c.id).where(copy.c.state.in_(OPEN_COPIES), copy.c.last_seen < before).limit(most)
-    numbers = list(conn.execute(old).scalars())
-    ended = update(copy).where(copy.c.id.in_(numbers), copy.c.state != CopyState.PASSING)
-    conn.execute(ended.values(state=CopyState.REFUSED, note="window over"))
-    return numbers
+def end_window(conn: Connection, before: datetime, most: int) -> int:
+    """Forget up to `most` copies last seen before the window; how many. The decisions go on telling their story."""
+    silent = and_(copy.c.state.in_(WITH_SENDER), copy.c.last_seen < before)
+    numbers = list(conn.execute(select(copy.c.id).where(silent).limit(most)).scalars())
+    return conn.execute(delete(copy).where(copy.c.id.in_(numbers), silent)).rowcount

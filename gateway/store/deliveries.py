@@ -54,26 +54,31 @@ def own(conn: Connection, number: str, owned: Owned, now: datetime) -> None:
     upsert(conn, delivery, values, key=("message", "recipient"), replace=("state", "due", "last_reply", "ended_at"))
 
 
-def claim_due(conn: Connection, node: str, now: datetime, until: datetime, most: int) -> list[dict[str, Any]]:
+def claim_due(conn: Connection, by: str, now: datetime, until: datetime, most: int) -> list[dict[str, Any]]:
     """Take up to `most` deliveries that are due, each by one conditional statement, and return their rows."""
     free = or_(delivery.c.lease_until.is_(None), delivery.c.lease_until <= now)
     due = and_(delivery.c.state == DeliveryState.RELEASING, delivery.c.due <= now, free)
     candidates = select(delivery).where(due).order_by(delivery.c.due).limit(most)
     claimed = []
     for row in conn.execute(candidates).mappings().all():
-        mine = update(delivery).where(delivery.c.id == row["id"], due).values(lease_until=until, lease_by=node)
+        mine = update(delivery).where(delivery.c.id == row["id"], due).values(lease_until=until, lease_by=by)
         if conn.execute(mine).rowcount == 1:
             claimed.append(dict(row))
     return claimed
 
 
-def forget_leases(conn: Connection, node: str) -> int:
-    """Free what a courier of this node had claimed when it died; how many."""
-    return conn.execute(
-        update(delivery)
-        .where(delivery.c.lease_by == node, delivery.c.lease_until.is_not(None))
-        .values(lease_until=None)
-    ).rowcount
+def claimers(conn: Connection) -> set[str]:
+    """The processes that have claimed a delivery."""
+    claimed = select(delivery.c.lease_by).where(
+        delivery.c.state == DeliveryState.RELEASING, delivery.c.lease_until.is_not(None)
+    )
+    return set(conn.execute(claimed).scalars())
+
+
+def free(conn: Connection, by: str) -> int:
+    """The claimer died: its deliveries are due again; how many."""
+    dead = update(delivery).where(delivery.c.lease_by == by, delivery.c.state == DeliveryState.RELEASING)
+    return conn.execute(dead.values(lease_until=None)).rowcount
 
 
 def next_due(conn: Connection) -> datetime | None:

@@ -114,11 +114,12 @@ def bytes_of_network(conn: Connection, network: str) -> int:
     return int(conn.execute(query).scalar_one())
 
 
-def finished(conn: Connection, most: int) -> list[str]:
-    """Mails whose bytes nobody needs any more: every copy and every delivery of them has ended."""
+def finished(conn: Connection, before: datetime, most: int) -> list[str]:
+    """Mails received before a moment whose bytes nobody needs: every copy and every delivery has ended."""
     open_copy = select(copy.c.id).where(copy.c.message == message.c.id, copy.c.state.in_(OPEN_COPIES)).exists()
     unended = select(delivery.c.id).where(delivery.c.message == message.c.id, delivery.c.state.in_(UNENDED)).exists()
-    query = select(message.c.id).where(message.c.stored != "none", ~open_copy, ~unended).limit(most)
+    over = (message.c.stored != "none", message.c.received_at < before, ~open_copy, ~unended)
+    query = select(message.c.id).where(*over).limit(most)
     return list(conn.execute(query).scalars())
 
 
