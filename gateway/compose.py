@@ -173,6 +173,7 @@ def door(settings: Settings, database: Database, alive: Alive) -> Door:
         own_dns_servers=bool(settings.dns.servers),
         hops=hops,
         gate=gate,
+        most_spooled=share(limits.spooled, workers),
     )
 
 

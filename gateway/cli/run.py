@@ -1,6 +1,8 @@
 """greygate up, smtpd, courier, sweep: the processes."""
 
+import shutil
 import socket
+import sys
 from pathlib import Path
 
 import click
@@ -58,21 +60,28 @@ def still_right(config: Path) -> bool:
         return False
 
 
+def own_name() -> str:
+    """How this program is called at the prompt: by its name where the shell finds it, else by its path."""
+    return "greygate" if shutil.which("greygate") else str(Path(sys.argv[0]))
+
+
 def greet(settings: Settings, config: Path) -> None:
     """Where it listens, and what to try."""
     where = ", ".join(str(endpoint) for endpoint in settings.smtp.listen)
     first, domain = settings.smtp.listen[0], settings.domains.local[0]
     wait = duration_text(settings.greylist.wait)
     backends = ", ".join(str(url) for url in settings.backends(domain))
-    console.print(f"[bold]Greygate listens on {where}[/] and passes mail for {domain} to {escape(backends)}.")
+    console.print(f"[bold]Greygate listens on {where}[/]", highlight=False)
+    console.print(f"and passes mail for {domain} to {escape(backends)}", soft_wrap=True, highlight=False)
     console.print(f"A stranger is asked to come back after {wait}. Try it from another terminal:\n")
-    to = f"--server {first} --from ann@elsewhere.example --to bo@{domain}"
-    for line in (
-        f"swaks {to} --header 'Message-Id: <first@elsewhere.example>'   # the same again after {wait}",
-        f"greygate try --config {config}                      # does both for you, and tells what happened",
-        f"greygate queue list --config {config}               # what is waiting",
+    program = own_name()
+    for line, meaning in (
+        (f"swaks --server {first} --from ann@elsewhere.example --to bo@{domain}", f"the same again after {wait}"),
+        (f"{program} try --config {config}", "does both for you, and tells what happened"),
+        (f"{program} queue list --config {config}", "what is waiting"),
     ):
         console.print(f"  {line}", soft_wrap=True, highlight=False, markup=False)
+        console.print(f"      # {meaning}", style="dim", highlight=False)
     console.print()
     for warning in warnings(settings):
         console.print(f"Note: {escape(warning)}", style="dim", soft_wrap=True)

@@ -6,6 +6,7 @@ from gateway.model import IPAddress, IPNetwork, Peer, Rung, RungKind
 
 IPV4_PREFIX = 24
 IPV6_PREFIX = 64
+IPV6_SITE = 48
 
 
 def network_of(address: IPAddress) -> IPNetwork:
@@ -15,6 +16,12 @@ def network_of(address: IPAddress) -> IPNetwork:
     if address.version == 4:
         return IPv4Network((address, IPV4_PREFIX), strict=False)
     return IPv6Network((address, IPV6_PREFIX), strict=False)
+
+
+def quota_network(address: IPAddress) -> IPNetwork:
+    """The /24 or /48 that shares one quota of kept copies: a /48 is what one customer gets."""
+    network = network_of(address)
+    return network if network.version == 4 else network.supernet(new_prefix=IPV6_SITE)
 
 
 def rungs_of(peer: Peer) -> frozenset[Rung]:

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.settings.addresses import Endpoint
-from gateway.settings.quantities import KIB, MIB, MILLISECOND, MINUTE, SECOND
+from gateway.settings.quantities import GIB, KIB, MIB, MILLISECOND, MINUTE, SECOND
 from gateway.settings.shapes import Duration, HostName, Listener, Listeners, Location, Network, Number, Server, Size
 
 
@@ -76,6 +76,9 @@ class Limits(Section):
     )
     memory_per_session: Size = Field(
         default=64 * KIB, ge=4 * KIB, description="Bytes of a mail kept in memory; the rest goes to disk."
+    )
+    spooled: Size = Field(
+        default=2 * GIB, ge=MIB, description="Bytes of mails being received at a time, over all workers; above it, 452."
     )
 
 

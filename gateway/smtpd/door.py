@@ -121,6 +121,8 @@ class Door:
     listed: tuple[ListEntry, ...] = ()
     switched_on: Mapping[Switch, datetime] = field(default_factory=dict)
     kept_bytes: int = 0
+    spooled_bytes: int = 0
+    most_spooled: int = 2**31
     draining: bool = False
     sessions: set[Connected] = field(default_factory=set)
     background: set[asyncio.Task[Any]] = field(default_factory=set)

@@ -13,7 +13,7 @@ from gateway.bodies import Kept, NoRoom, Owner
 from gateway.ids import new_id
 from gateway.model import CopyState, DeliveryState
 from gateway.policy import header, hold
-from gateway.policy.identity import network_of, rungs_of
+from gateway.policy.identity import quota_network, rungs_of
 from gateway.policy.recipients import Disposition
 from gateway.policy.sameness import probably_delivered
 from gateway.smtpd.door import Door
@@ -68,7 +68,7 @@ class Copied:
 async def keep_body(door: Door, received: Received, now: datetime) -> Copied | None:
     """Keep the bytes once, however often they come. None when there is no room for them."""
     whole, sender = received.message.fingerprint.whole, received.mail.sender_key
-    network = str(network_of(received.peer.address))
+    network = str(quota_network(received.peer.address))
     known, used = await door.database.read(
         lambda conn: (messages.find_same(conn, whole, sender), messages.bytes_of_network(conn, network))
     )

@@ -126,6 +126,7 @@ class Server(SMTP):
     def connection_lost(self, error: Exception | None) -> None:
         """Wake whoever reads; never cancel: a commit under way must end, and will find nobody to answer."""
         self.stop_timer()
+        self.door.sessions.discard(self)
         self.lost = error or ConnectionResetError("closed")
         if self.unconfirmed and (error is not None or self.unacknowledged() > 0):
             self.reply_was_lost()
@@ -133,7 +134,6 @@ class Server(SMTP):
             self._original_transport.close()
         super(SMTP, self).connection_lost(error)
         self.transport = None
-        self.door.sessions.discard(self)
 
     def eof_received(self) -> bool | None:
         """A peer may close its side and still wait for our answer."""
@@ -153,7 +153,7 @@ class Server(SMTP):
             return 0
         try:
             return int(struct.unpack("i", fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, b"\0" * 4))[0])
-        except OSError:
+        except (OSError, ValueError):  # ValueError: the socket below TLS is closed by now
             return 0
 
     def reply_was_lost(self) -> None:
@@ -368,7 +368,13 @@ class Server(SMTP):
             return await self.push(NOT_HERE)
         self.inbox.clear()
         self.expect(self.limits.tls_handshake.total_seconds())
-        await super().smtp_STARTTLS("")
+        try:
+            await super().smtp_STARTTLS("")
+        finally:
+            if not self.visit.tls:  # then asyncio never says that the connection is lost
+                self.door.sessions.discard(self)
+        if not self.visit.tls:
+            raise TLSSetupException
         return None
 
     async def smtp_MAIL(self, arg: str | None) -> None:
@@ -458,6 +464,9 @@ class Server(SMTP):
                 self.closing = True
                 return await self.push(SYNCHRONIZE)
             return await self.push(RCPT_FIRST if self.visit.in_transaction else MAIL_FIRST)
+        if self.door.spooled_bytes >= self.door.most_spooled:
+            self.visit.reset()
+            return await self.push(NO_ROOM)
         await self.push(GO_AHEAD)
         await self.flush()
         spool = Spool(self.door.incoming, self.limits.memory_per_session)
@@ -467,6 +476,7 @@ class Server(SMTP):
             if self.lost is not None:
                 self.reply_was_lost()
         finally:
+            self.door.spooled_bytes -= spool.size
             spool.close()
             self.visit.reset()
         return None
@@ -496,6 +506,7 @@ class Server(SMTP):
         """Keep a part of the data; False when the disk is full."""
         assert self.visit is not None
         self.visit.saw(payload)
+        self.door.spooled_bytes += len(payload)
         try:
             spool.write(payload)
         except OSError as error:
@@ -504,18 +515,16 @@ class Server(SMTP):
         return True
 
     def defective(self, defect: Defect) -> Reply:
-        """Refuse data that break the rules. After bare newlines the connection ends: its next bytes may be forged."""
+        """Refuse data that break the rules. The connection ends: behind such data the next bytes may be forged."""
         assert self.visit is not None
-        if defect is Defect.TOO_BIG:
-            return TOO_BIG
-        if defect is not Defect.LINE_TOO_LONG:
-            self.closing = True
-            self.inbox.clear()
-        return self.visit.defective(str(defect))
+        self.closing = True
+        self.inbox.clear()
+        return TOO_BIG if defect is Defect.TOO_BIG else self.visit.defective(str(defect))
 
     def stop_politely(self) -> None:
         """End a connection that is between mails; the others are told after theirs."""
-        if self.idle() and self.transport is not None and not self.closing:
+        transport = self.wire
+        if self.idle() and transport is not None and not transport.is_closing() and not self.closing:
             self.closing = True
             with contextlib.suppress(ConnectionError):
                 self._writer.write(f"{STOPPING}\r\n".encode())

@@ -11,7 +11,7 @@ from gateway.bodies import Kept
 from gateway.model import Address, CopyState, DeliveryState, Envelope, MailParameters, Peer, Rung
 from gateway.policy.address import BadAddress, parse_address
 from gateway.policy.hold import OPEN_COPIES
-from gateway.policy.identity import network_of
+from gateway.policy.identity import quota_network
 from gateway.store.rows import fingerprint_columns, rungs_from_json, rungs_to_json
 from sql.tables import copy, delivery, message
 
@@ -41,7 +41,7 @@ def add(conn: Connection, kept: Kept, stored: str) -> None:
             subject=kept.subject[:400],
             rungs=rungs_to_json(kept.rungs),
             trace=kept.trace,
-            network=str(network_of(kept.peer.address)),
+            network=str(quota_network(kept.peer.address)),
             stored=stored,
             **fingerprint_columns(kept.fingerprint),
         )

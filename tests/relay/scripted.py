@@ -110,6 +110,7 @@ class ScriptedHop:
         body = bytearray(b"\r\n")
         if "mid-data" in self.script:
             await reader.read(10)
+            await asyncio.sleep(0.1)  # until the buffers are full and the sender waits
             if await self._say(writer, self._next("mid-data")):
                 await asyncio.sleep(20)  # reads no further
             return False

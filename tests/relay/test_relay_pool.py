@@ -122,6 +122,7 @@ async def test_a_cancelled_delivery_leaves_neither_slot_nor_connection_behind(ho
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
+            assert not hop._idle
             assert (await hop.deliver(outgoing()))[0].reply.code == 250
             assert server.connections == 2
 
@@ -158,7 +159,16 @@ async def test_a_dead_hop_rests_and_is_probed_by_one(hop_to: MakeHop) -> None:
         assert await hop.deliver(outgoing()) == [UNREACHABLE]
         await asyncio.sleep(0.25)
         assert (await hop.deliver(outgoing()))[0].reply.code == 250
-        assert [(await hop.deliver(outgoing()))[0].reply.code for _ in range(3)] == [250] * 3
+        replies = await asyncio.gather(*(hop.deliver(outgoing()) for _ in range(3)))
+        assert [attempt.reply.code for (attempt,) in replies] == [250] * 3
+
+
+async def test_a_hop_that_speaks_out_of_turn_at_hello_failed_to_connect(hop_to: MakeHop) -> None:
+    async with running(ScriptedHop(EHLO=b"250 hop.example\r\n250 and more\r\n")) as server:
+        hop = hop_to(server)
+        for _ in range(8):
+            assert await hop.deliver(outgoing()) == [UNREACHABLE]
+        assert server.connections == 5
 
 
 async def test_a_resting_hop_answers_at_once(hop_to: MakeHop) -> None:

@@ -123,6 +123,7 @@ def test_parameters_go_only_to_a_hop_that_offers_them() -> None:
     mail = outgoing(body_8bit=True, smtputf8=True, ret="HDRS", envid="QQ+2B1", data=b"12345")
     line = b"MAIL FROM:<anna@there.example> SIZE=5 BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=QQ+2B1\r\n"
     assert mail_command(mail, ALL) == line
+    assert mail_command(outgoing(data=b"1"), ALL) == b"MAIL FROM:<anna@there.example> SIZE=1\r\n"
     assert mail_command(outgoing(body_8bit=True, ret="HDRS"), {}) == b"MAIL FROM:<anna@there.example>\r\n"
 
 

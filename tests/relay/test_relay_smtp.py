@@ -4,6 +4,7 @@ import asyncio
 import ssl
 import time
 import tracemalloc
+from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -11,8 +12,10 @@ import pytest
 
 from gateway.model import Peer, Recipient
 from gateway.relay.connection import Endpoint
-from gateway.relay.nexthop import LOST, UNREACHABLE, Attempt, AttemptEnd, Capabilities
+from gateway.relay.nexthop import LOST, UNREACHABLE, Attempt, AttemptEnd, Capabilities, Outgoing
 from gateway.relay.pool import SmtpHop
+from gateway.relay.stuffing import DotStuffer
+from gateway.relay.transaction import Transaction
 from gateway.relay.wire import READ_AHEAD, TimeLimits, connect_tcp
 from tests.relay.conftest import PATIENT, MakeHop
 from tests.relay.scripted import BARE, DROP, EHLO, HANG, ScriptedHop, address, outgoing, running
@@ -277,11 +280,33 @@ async def test_lost_before_the_dot_keeps_what_recipients_were_told(hop_to: MakeH
 async def test_a_refusal_in_the_middle_of_the_data_is_heard(hop_to: MakeHop) -> None:
     async with running(ScriptedHop(**{"mid-data": b"552 5.3.4 too big\r\n"})) as server:
         hop = hop_to(server)
-        attempts = await hop.deliver(outgoing(data=b"x" * 5_000_000, cut=65536))
+        pulled = 0
+
+        def chunks() -> Iterator[bytes]:
+            nonlocal pulled
+            while pulled < 1000:
+                pulled += 1
+                yield b"x" * 65536
+
+        mail, started = outgoing(), time.monotonic()
+        attempts = await hop.deliver(Outgoing(mail.envelope, chunks, 65_536_000))
         assert told(attempts) == ["answered 552 5.3.4 too big"]
+        assert time.monotonic() - started < 3  # a hop that refuses reads no further
+        assert pulled < 1000
         del server.script["mid-data"]
         assert (await hop.deliver(outgoing()))[0].reply.code == 250
         assert server.connections == 2  # the hop may take the rest of the data for commands
+
+
+async def test_the_hop_is_heard_up_to_the_dot() -> None:
+    class Interrupting:
+        hop_spoke = False
+
+        async def write(self, _: bytes) -> None:
+            self.hop_spoke = True
+
+    transaction = Transaction(Interrupting(), outgoing(data=b"all in one piece", cut=100))  # type: ignore[arg-type]
+    assert await transaction._body(DotStuffer()) is False
 
 
 async def test_an_acceptance_before_the_dot_is_none(hop_to: MakeHop) -> None:
