@@ -30,7 +30,8 @@ def endpoint(value: object) -> Endpoint:
         return value
     host, colon, port = value.rpartition(":") if isinstance(value, str) else ("", "", "")
     if colon and host in ("", "*"):
-        raise ValueError(f'{quoted(value)} names no host; write "0.0.0.0:{port}" for IPv4 and "[::]:{port}" for IPv6')
+        shown = port if port.isascii() and port.isdecimal() else "25"
+        raise ValueError(f'{quoted(value)} names no host; write "0.0.0.0:{shown}" for IPv4 and "[::]:{shown}" for IPv6')
     if not colon or not is_host(host):
         raise ValueError(f'{quoted(value)} is not a host and a port; write "127.0.0.1:25" or "[::1]:25"')
     return Endpoint(host.strip("[]").lower(), port_number(port))
@@ -127,7 +128,9 @@ def recipient(value: object) -> str:
 def account(value: object) -> str:
     """What a level is given to: an address or a whole domain; raises ValueError for anything else."""
     if isinstance(value, str) and value.startswith("@"):
-        raise ValueError(f'{quoted(value)} is not an address; write a whole domain without the "@": "{value[1:]}"')
+        raise ValueError(
+            f'{quoted(value)} is not an address; write a whole domain without the "@": {quoted(value[1:])}'
+        )
     return address(value) if isinstance(value, str) and "@" in value else domain(value)
 
 
