@@ -91,6 +91,8 @@ class Sink:
 
     def close(self) -> None:
         """Refuse new connections and cut the open ones: the backend is down."""
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)  # closing alone lets a waiting accept take one more
         self.listener.close()
         for connection in self.open:
             with contextlib.suppress(OSError):

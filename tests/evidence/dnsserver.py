@@ -1,0 +1,60 @@
+"""A DNS server of our own on loopback: answers from a table, or not at all."""
+
+import socket
+import threading
+from dataclasses import dataclass, field
+
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rdatatype
+import dns.rrset
+
+
+@dataclass
+class DnsServer:
+    """`zone` maps (name, type) to records; a name that is in no row does not exist. `silent` answers nothing."""
+
+    zone: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    silent: bool = False
+    failing: bool = False
+    asked: list[tuple[str, str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def close(self) -> None:
+        self.socket.close()
+
+    def serve(self) -> None:
+        while True:
+            try:
+                data, peer = self.socket.recvfrom(4096)
+            except OSError:
+                return
+            if not self.silent:
+                self.socket.sendto(self.answer(dns.message.from_wire(data)).to_wire(), peer)
+
+    def answer(self, query: dns.message.Message) -> dns.message.Message:
+        question = query.question[0]
+        name, kind = question.name.to_text(omit_final_dot=True).lower(), dns.rdatatype.to_text(question.rdtype)
+        self.asked.append((name, kind))
+        response = dns.message.make_response(query)
+        response.flags |= dns.flags.RA
+        records = self.zone.get((name, kind))
+        if self.failing:
+            response.set_rcode(dns.rcode.SERVFAIL)
+        elif records:
+            response.answer.append(dns.rrset.from_text(question.name, 60, "IN", kind, *records))
+        elif not any(known == name for known, _ in self.zone):
+            response.set_rcode(dns.rcode.NXDOMAIN)
+        return response
+
+    def host(self, address: str, name: str, resolves_to: str | None = None) -> None:
+        """A host whose address has a name; it is confirmed unless it resolves to another address."""
+        reverse = ".".join(reversed(address.split("."))) + ".in-addr.arpa"
+        self.zone[(reverse, "PTR")] = [f"{name}."]
+        self.zone.setdefault((name, "A"), []).append(resolves_to or address)
