@@ -28,6 +28,7 @@ log = structlog.get_logger()
 
 POLL_EVERY = 1.0  # seconds until a block, an approval or a switch takes effect in every worker
 ROOM_EVERY = 10  # polls between two looks at how much is kept
+ASK_EVERY = 60  # polls between two questions to the backends what they offer
 MOST_KNOWN = 50_000
 KNOWN_FOR = timedelta(minutes=10)
 
@@ -169,9 +170,12 @@ class Door:
         """Keep lists, switches and capabilities current, for as long as the worker runs."""
         turn = 0
         while True:
-            await self.refresh(look_at_room=turn % ROOM_EVERY == 0)
-            if turn % 60 == 0:
-                await self.ask_backends()
+            try:
+                await self.refresh(look_at_room=turn % ROOM_EVERY == 0)
+                if turn % ASK_EVERY == 0:
+                    await self.ask_backends()
+            except Exception:  # whatever it was, a block made tomorrow must still be seen
+                log.exception("changes could not be followed")
             turn += 1
             await asyncio.sleep(POLL_EVERY)
 
