@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from gateway import clock
 from gateway.bodies import Bodies, NoBody
-from gateway.model import Action, Reason, ReasonCode, Recipient, Reply, Switch, TombstoneOutcome, Verdict
+from gateway.model import Action, DeliveryState, Reason, ReasonCode, Recipient, Reply, Switch, TombstoneOutcome, Verdict
 from gateway.policy import header, retry
 from gateway.relay.nexthop import LOST, Attempt, NextHop, Outgoing
 from gateway.smtpd.spool import Spool
@@ -28,6 +28,13 @@ AT_ONCE = 20  # deliveries under way
 LEASE = timedelta(minutes=15)
 LONGEST = timedelta(minutes=14)  # an attempt ends or is cut before its lease does
 GONE = Reply(554, "5.3.0", "The bytes of this mail are gone")
+UNREADABLE = Reply(451, "4.3.0", "This mail could not be read here")
+
+HAPPENED = {
+    DeliveryState.DELIVERED: "delivered",
+    DeliveryState.UNDELIVERABLE: "undeliverable",
+    DeliveryState.RELEASING: "tried",
+}
 
 Row = Mapping[str, Any]
 
@@ -80,12 +87,23 @@ class Courier:
     async def deliver(self, rows: Sequence[Row]) -> None:
         """One attempt for recipients of one mail behind one next hop."""
         try:
-            attempts = await self.attempt(rows)
-            await self.database.write(lambda conn: self.settle(conn, rows, attempts, clock.now()))
+            await self.record(rows, await self.attempt(rows))
         except StoreUnavailable as error:
             log.error("an attempt could not be recorded; it will be repeated", error=str(error))
         except Exception:  # a task is an edge: one mail's trouble is not the next one's
             log.exception("a delivery failed", message=rows[0]["message"])
+
+    async def record(self, rows: Sequence[Row], attempts: Sequence[Attempt]) -> None:
+        """Note what the hop said. It is not to be asked again because the database was away when it answered."""
+        deadline = asyncio.get_running_loop().time() + LEASE.total_seconds()
+        while True:
+            try:
+                return await self.database.write(lambda conn: self.settle(conn, rows, attempts, clock.now()))
+            except StoreUnavailable as error:
+                if asyncio.get_running_loop().time() > deadline:
+                    raise
+                log.warning("an attempt is not recorded yet", message=rows[0]["message"], error=str(error))
+                await asyncio.sleep(POLL_EVERY)
 
     async def attempt(self, rows: Sequence[Row]) -> list[Attempt]:
         number = rows[0]["message"]
@@ -95,6 +113,9 @@ class Courier:
             except NoBody as error:
                 log.error("a mail that is ours has no bytes", message=number, error=str(error))
                 return [Attempt.answered(GONE)] * len(rows)
+            except StoreUnavailable as error:  # the disk for the spool counts too
+                log.error("a mail that is ours could not be read", message=number, error=str(error))
+                return [Attempt.answered(UNREADABLE)] * len(rows)
             try:
                 async with asyncio.timeout(LONGEST.total_seconds()):
                     return await self.hop(rows[0]).deliver(self.outgoing(mail, rows, spool))
@@ -131,28 +152,34 @@ class Courier:
 
     def settle(self, conn: Connection, rows: Sequence[Row], attempts: Sequence[Attempt], now: datetime) -> None:
         for row, attempt in zip(rows, attempts, strict=True):
-            said = str(attempt.reply)
-            if attempt.reply.is_positive:
-                deliveries.delivered(conn, row["id"], said, now)
-                self.bury(conn, row, TombstoneOutcome.DELIVERED, None, now)
-                happened = "delivered"
-            elif attempt.reply.is_permanent or retry.gives_up(row["created"], now):
-                deliveries.undeliverable(conn, row["id"], said, now)
-                refusal = attempt.reply if attempt.reply.is_permanent else None
-                self.bury(conn, row, TombstoneOutcome.UNDELIVERABLE, refusal, now)
-                happened = "undeliverable"
-            else:
-                due = retry.next_attempt(row["attempts"] + 1, now, random.random())  # noqa: S311  (no secret)
-                deliveries.try_later(conn, row["id"], said, due)
-                happened = "tried"
-            decisions.happened(
-                conn, happened, now, message=row["message"], recipient=row["recipient"], who="courier", said=said
-            )
-            log.info("delivery", message=row["message"], recipient=row["recipient"], outcome=happened, said=said)
+            self.settle_one(conn, row, attempt.reply, now)
+
+    def settle_one(self, conn: Connection, row: Row, reply: Reply, now: datetime) -> None:
+        said = str(reply)
+        state = retry.after(reply, row["created"], now)
+        if state is DeliveryState.DELIVERED:
+            deliveries.delivered(conn, row["id"], said, now)
+            self.bury(conn, row, TombstoneOutcome.DELIVERED, None, now)
+        elif state is DeliveryState.UNDELIVERABLE:
+            deliveries.undeliverable(conn, row["id"], said, now)
+            self.bury(conn, row, TombstoneOutcome.UNDELIVERABLE, reply if reply.is_permanent else None, now)
+        else:
+            due = retry.next_attempt(row["attempts"] + 1, now, random.random())  # noqa: S311  (no secret)
+            deliveries.try_later(conn, row["id"], said, due)
+        decisions.happened(
+            conn, HAPPENED[state], now, message=row["message"], recipient=row["recipient"], who="courier", said=said
+        )
 
     def bury(self, conn: Connection, row: Row, outcome: TombstoneOutcome, reply: Reply | None, now: datetime) -> None:
         ends = now + self.tombstones_for
         tombstones.settle_message(conn, row["message"], row["recipient"], outcome, ends, reply)
+
+
+def log_attempts(rows: Sequence[Row], attempts: Sequence[Attempt], now: datetime) -> None:
+    for row, attempt in zip(rows, attempts, strict=True):
+        outcome = HAPPENED[retry.after(attempt.reply, row["created"], now)]
+        said = str(attempt.reply)
+        log.info("delivery", message=row["message"], recipient=row["recipient"], outcome=outcome, said=said)
 
 
 def domain_of(row: Row) -> str:

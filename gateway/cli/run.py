@@ -62,7 +62,10 @@ def still_right(config: Path) -> bool:
 
 def own_name() -> str:
     """How this program is called at the prompt: by its name where the shell finds it, else by its path."""
-    return "greygate" if shutil.which("greygate") else str(Path(sys.argv[0]))
+    if shutil.which("greygate"):
+        return "greygate"
+    called = Path(sys.argv[0])
+    return f"{sys.executable} -m gateway" if called.name == "__main__.py" else str(called)
 
 
 def greet(settings: Settings, config: Path) -> None:

@@ -2,6 +2,8 @@
 
 from datetime import datetime, timedelta
 
+from gateway.model import DeliveryState, Reply
+
 FIRST_PAUSE = timedelta(seconds=300)
 LONGEST_PAUSE = timedelta(seconds=4000)
 LIFETIME = timedelta(days=5)  # RFC 5321 4.5.4.1 asks for at least 4 to 5 days
@@ -16,3 +18,10 @@ def next_attempt(attempts: int, now: datetime, jitter: float = 0.0) -> datetime:
 def gives_up(created: datetime, now: datetime) -> bool:
     """True when a mail has been tried for long enough; it is then shown as undeliverable."""
     return now - created >= LIFETIME
+
+
+def after(reply: Reply, created: datetime, now: datetime) -> DeliveryState:
+    """What becomes of a mail that is ours after an attempt: delivered, given up, or tried again."""
+    if reply.is_positive:
+        return DeliveryState.DELIVERED
+    return DeliveryState.UNDELIVERABLE if reply.is_permanent or gives_up(created, now) else DeliveryState.RELEASING

@@ -9,6 +9,7 @@ from gateway.relay.wire import Broken
 
 MAX_LINES = 128
 MAX_BYTES = 65536  # of all lines together
+MAX_TEXT = 450  # characters that are passed on: with code and id it is a line again (RFC 5321 4.5.3.1.5)
 
 LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*))?", re.DOTALL)
 ENHANCED = re.compile(r"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?: +|$)")
@@ -27,7 +28,7 @@ class Answer:
         found = ENHANCED.match(self.lines[0])
         enhanced = found[1] if found and found[1][0] == str(self.code)[0] else ""
         texts = (_without(enhanced, line) for line in self.lines)
-        return Reply(self.code, enhanced, " ".join(filter(None, texts)))
+        return Reply(self.code, enhanced, " ".join(filter(None, texts))[:MAX_TEXT].rstrip())
 
 
 def _without(enhanced: str, line: str) -> str:

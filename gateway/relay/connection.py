@@ -8,7 +8,7 @@ from gateway.model import Address, Peer, Reply
 from gateway.relay.answer import Answer, read_answer
 from gateway.relay.commands import Offers, callout_commands
 from gateway.relay.nexthop import Capabilities
-from gateway.relay.origin import xclient_command, xforward_command
+from gateway.relay.origin import sayable_name, xclient_command, xforward_command
 from gateway.relay.wire import Broken, TimeLimits, Wire, connect_tcp, connect_unix, time_limit
 
 BATCH = 100  # pipelined commands whose replies surely fit into what we read ahead
@@ -75,14 +75,17 @@ class Connection:
         await self._secure()
         self._in_step = True
 
-    async def _hello(self) -> None:
-        name = self._endpoint.hostname.encode("ascii")
+    async def _hello(self, peer: str | None = None) -> None:
+        """As ourselves, or after XCLIENT as the peer: what is said here replaces the name that XCLIENT gave."""
+        name = (peer or self._endpoint.hostname).encode("ascii")
         answer = await self.ask((b"LHLO " if self.lmtp else b"EHLO ") + name + b"\r\n")
         self.offers = dict(_offers(answer.lines[1:]))
         if answer.code >= 500 and not self.lmtp:
             answer = await self.ask(b"HELO " + name + b"\r\n")
             self.offers = {}
-        if not answer.as_reply().is_positive:
+        if peer and answer.code >= 500:  # its name is not liked here, which is no reason to keep its mail
+            await self._hello()
+        elif not answer.as_reply().is_positive:
             raise Broken(f"hello refused: {answer.as_reply()}")
 
     async def _secure(self) -> None:
@@ -136,7 +139,7 @@ class Connection:
         answer = await self.ask(command)
         if answer.code == 220:
             self._xclient = command
-            await self._hello()
+            await self._hello(sayable_name(origin))
         elif self._xclient or answer.code == 421:
             raise Broken(f"XCLIENT refused: {answer.as_reply()}")
         return answer.code == 220

@@ -12,6 +12,11 @@ def xtext(value: str) -> str:
     return "".join(plain)
 
 
+def sayable_name(peer: Peer) -> str | None:
+    """What the peer called itself, where we can say it again."""
+    return peer.helo if peer.helo.isascii() and peer.helo.isprintable() and " " not in peer.helo else None
+
+
 def _attributes(peer: Peer) -> dict[str, str]:
     address = f"IPV6:{peer.address}" if peer.address.version == 6 else str(peer.address)
     return {
