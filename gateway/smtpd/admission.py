@@ -58,6 +58,7 @@ class Mail:
     parameters: MailParameters
     transaction: Transaction = field(default_factory=Transaction)
     admitted: list[Admitted] = field(default_factory=list)
+    named: int = 0  # recipients, whatever became of them
 
     @property
     def sender_key(self) -> str:

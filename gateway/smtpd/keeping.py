@@ -42,11 +42,16 @@ async def keep_copies(door: Door, received: Received, judged: Sequence[Judged]) 
             sightings.saw(conn, sender, one.key, rungs, received.message.fingerprint, size, now)
         if kept is None or not open_ones:
             return
+        number = kept.number
         if kept.is_new and door.bodies.kind == "files":
-            messages.add(conn, kept.described, door.bodies.kind)
+            # Another attempt's note may have come in between: one mail, one row, or it could be released twice.
+            first = messages.find_same(conn, received.message.fingerprint.whole, sender)
+            number = first or number
+            if first is None:
+                messages.add(conn, kept.described, door.bodies.kind)
         for one in open_ones:
-            copies.note(conn, kept.number, sender, one.admitted.recipient, now)
-        messages.came_again(conn, kept.number, rungs)
+            copies.note(conn, number, sender, one.admitted.recipient, now)
+        messages.came_again(conn, number, rungs)
 
     door.database.note(note)
 
@@ -145,7 +150,6 @@ async def make_durable(
     """Bytes first, then the rows in one transaction. Raises NoRoom, StoreUnavailable or Beaten: nothing is ours."""
     owners = tuple(Owner(one.recipient, one.state, one.reason, one.lifetime.release_at) for one in owned)
     kept = describe(door, received, new_id(now), now, owners)
-    await asyncio.to_thread(door.bodies.write, kept, received.chunks(door.hostname), durable=True)
     mine = {one.recipient.address.key for one in owned}
 
     def store(conn: Connection) -> None:
@@ -159,8 +163,9 @@ async def make_durable(
         decisions.happened(conn, "taken", now, message=kept.id, who="gateway", reply=received.mail.id)
 
     try:
+        await asyncio.to_thread(door.bodies.write, kept, received.chunks(door.hostname), durable=True)
         await door.database.write(store)
-    except Beaten:
+    except (Beaten, NoRoom):  # NoRoom may come after the file has its name: its folder could not be synced
         await asyncio.to_thread(drop_file, door, kept.id)
         raise
     return kept.id

@@ -62,7 +62,6 @@ STOPPING = Reply(421, "4.3.2", "Shutting down, please try again")
 SYNCHRONIZE = Reply(554, "5.5.0", "Data were sent before we asked for them")
 GO_AHEAD = "354 End data with <CR><LF>.<CR><LF>"
 TOO_BIG = Reply(552, "5.3.4", "The message is too big")
-NO_ROOM = Reply(452, "4.3.1", "No room for this mail right now")
 
 FREE_COMMANDS = frozenset({"NOOP", "RSET", "VRFY", "HELP", "EHLO", "HELO", "EXPN"})  # they bring no mail
 ABORT_AFTER = 5.0  # seconds between the last reply and cutting a peer that does not read it
@@ -465,8 +464,9 @@ class Server(SMTP):
                 return await self.push(SYNCHRONIZE)
             return await self.push(RCPT_FIRST if self.visit.in_transaction else MAIL_FIRST)
         if self.door.spooled_bytes >= self.door.most_spooled:
+            no_room = self.visit.no_room()
             self.visit.reset()
-            return await self.push(NO_ROOM)
+            return await self.push(no_room)
         await self.push(GO_AHEAD)
         await self.flush()
         spool = Spool(self.door.incoming, self.limits.memory_per_session)
@@ -500,7 +500,7 @@ class Server(SMTP):
         self.inbox.put_back(reader.rest)
         if reader.defect is not None:
             return self.defective(reader.defect)
-        return NO_ROOM if full else await self.visit.data(spool)
+        return self.visit.no_room() if full else await self.visit.data(spool)
 
     def take(self, payload: bytes, spool: Spool) -> bool:
         """Keep a part of the data; False when the disk is full."""
@@ -519,7 +519,7 @@ class Server(SMTP):
         assert self.visit is not None
         self.closing = True
         self.inbox.clear()
-        return TOO_BIG if defect is Defect.TOO_BIG else self.visit.defective(str(defect))
+        return self.visit.too_big() if defect is Defect.TOO_BIG else self.visit.defective(str(defect))
 
     def stop_politely(self) -> None:
         """End a connection that is between mails; the others are told after theirs."""

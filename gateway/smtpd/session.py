@@ -94,7 +94,8 @@ class Session:
         assert self.mail_now is not None
         if not address.domain:  # a bare <postmaster> (RFC 5321 4.5.1)
             address = Address(f"{address.local}@{self.door.first_local}", address.local, self.door.first_local)
-        if len(self.mail_now.admitted) >= self.most_recipients():
+        self.mail_now.named += 1
+        if self.mail_now.named > self.most_recipients():
             return Reply(452, "4.5.3", "Too many recipients, send to the others in a transaction of their own")
         recipient = Recipient(address, notify, orcpt)
         return await admission.admit(self.door, self.mail_now, await self.peer(), recipient)
@@ -131,9 +132,21 @@ class Session:
 
     def defective(self, defect: str) -> Reply:
         """The data break the rules: say which one."""
-        assert self.mail_now is not None
         verdict = Verdict(Action.REJECT, (Reason(ReasonCode.MESSAGE_DEFECT, {"defect": defect}),))
-        said = reply.with_id(Reply(550, "5.6.0", f"The message is malformed: {defect}"), self.mail_now.id)
+        return self.not_taken(verdict, Reply(550, "5.6.0", f"The message is malformed: {defect}"))
+
+    def too_big(self) -> Reply:
+        verdict = Verdict(Action.REJECT, (Reason(ReasonCode.MESSAGE_DEFECT, {"defect": "message too big"}),))
+        return self.not_taken(verdict, Reply(552, "5.3.4", "The message is too big"))
+
+    def no_room(self) -> Reply:
+        """The data could not even be received."""
+        verdict = Verdict(Action.DEFER, (Reason(ReasonCode.STORAGE_FULL),))
+        return self.not_taken(verdict, reply.DEFERRALS[ReasonCode.STORAGE_FULL])
+
+    def not_taken(self, verdict: Verdict, answer: Reply) -> Reply:
+        assert self.mail_now is not None
+        said = reply.with_id(answer, self.mail_now.id)
         admission.record_for_all(self.door, self.mail_now, self.address, verdict, said)
         return said
 
