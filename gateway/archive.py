@@ -3,15 +3,19 @@
 import base64
 import io
 import json
+import re
+import sqlite3
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
-from sqlalchemy import Connection, Table, func, insert, select
+from sqlalchemy import Connection, Engine, Table, func, insert, select
+from sqlalchemy.exc import DataError, IntegrityError
 
 from gateway.bodies import Bodies, Kept, NoBody, Owner
 from gateway.bodies import from_json as read_described
@@ -21,13 +25,19 @@ from gateway.policy.hold import Lifetime, lifetime
 from gateway.settings import Settings
 from gateway.store import copies, deliveries, messages
 from gateway.store.deliveries import Owned
+from gateway.store.engine import sync_engine
 from sql import schema
-from sql.tables import UTCDateTime, body, metadata
+from sql.tables import UTCDateTime, body, message, metadata
 
 Progress = Callable[[str, int], None]
 
 FORMAT = 1
 PAGE = 1000
+ID = re.compile("[0-9a-z]{1,20}")
+UNREADABLE = (
+    tarfile.TarError, zlib.error, OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, RecursionError,
+    NoBody, IntegrityError, DataError,
+)  # fmt: skip
 
 
 class BadArchive(Exception):
@@ -37,6 +47,25 @@ class BadArchive(Exception):
 def tables() -> list[Table]:
     """All tables but the bytes of mails, which are archived as files whatever they are kept in; parents first."""
     return [table for table in metadata.sorted_tables if table is not body]
+
+
+@contextmanager
+def snapshot(engine: Engine) -> Iterator[Connection]:
+    """One consistent state of the database to read from, while mail goes on.
+
+    A reader of SQLite's file keeps writers from committing for as long as it reads, so a copy is read instead.
+    """
+    if engine.dialect.name != "sqlite":
+        reading = engine.connect().execution_options(isolation_level="REPEATABLE READ")
+        with reading as conn, conn.begin():
+            yield conn
+        return
+    with tempfile.TemporaryDirectory(prefix="greygate-backup-") as folder:
+        path = Path(folder) / "copy.db"
+        with closing(sqlite3.connect(str(engine.url.database))) as source, closing(sqlite3.connect(path)) as target:
+            source.backup(target)
+        with sync_engine(f"sqlite:///{path}").connect() as conn, conn.begin():
+            yield conn
 
 
 def backup(conn: Connection, bodies: Bodies, key: Path, target: IO[bytes], progress: Progress) -> dict[str, int]:
@@ -101,45 +130,78 @@ def to_json(value: Any) -> Any:
 
 
 def restore(conn: Connection, bodies: Bodies, key: Path, source: IO[bytes], progress: Progress) -> dict[str, int]:
-    """Fill an empty database and folder from an archive. Raises BadArchive; the caller rolls back."""
-    counts: dict[str, int] = {}
-    wanted = {f"tables/{table.name}.jsonl": table for table in tables()}
+    """Fill an empty database and folder from an archive. Raises BadArchive or NoRoom; the caller rolls back."""
+    written: list[str] = []
     try:
         with tarfile.open(fileobj=source, mode="r:gz") as tar:
-            for entry in tar:
-                file = tar.extractfile(entry)
-                if file is None:
-                    raise BadArchive(f"{entry.name} is no file")
-                if entry.name == "greygate.json":
-                    check_header(json.load(file))
-                elif entry.name == "verdict.key":
-                    key.touch(mode=0o600)
-                    key.write_bytes(file.read())
-                elif entry.name in wanted:
-                    table = wanted.pop(entry.name)
-                    counts[table.name] = restore_table(conn, table, file)
-                    progress(table.name, counts[table.name])
-                elif entry.name.startswith("bodies/"):
-                    restore_body(conn, bodies, file)
-                    counts["bodies"] = counts.get("bodies", 0) + 1
-    except (tarfile.TarError, OSError, ValueError, KeyError, EOFError) as error:
-        raise BadArchive(f"the archive cannot be read: {error}") from error
-    if wanted:
-        raise BadArchive(f"the archive lacks {', '.join(sorted(wanted))}")
+            counts, found_key = restore_entries(conn, bodies, tar, written, progress)
+    except BaseException as error:
+        if bodies.kind == "files":
+            bodies.drop(conn, written)  # rows vanish with the transaction, files do not
+        if isinstance(error, UNREADABLE):
+            raise BadArchive(f"the archive cannot be read: {reason(error)}") from error
+        raise
+    if found_key is not None:
+        key.touch(mode=0o600)
+        key.write_bytes(found_key)
     return counts
 
 
-def check_header(header: dict[str, Any]) -> None:
-    if header.get("format") != FORMAT:
+def reason(error: BaseException) -> str:
+    """What is wrong in few words, without the values of a statement."""
+    return str(getattr(error, "orig", error)) or type(error).__name__
+
+
+def restore_entries(
+    conn: Connection, bodies: Bodies, tar: tarfile.TarFile, written: list[str], progress: Progress
+) -> tuple[dict[str, int], bytes | None]:
+    """Rows per table, and the key; `written` collects the bodies as they are written."""
+    counts: dict[str, int] = {}
+    key = None
+    wanted = {f"tables/{table.name}.jsonl": table for table in tables()}
+    first = tar.next()
+    check_header(json.load(contents(tar, first)) if first and first.name == "greygate.json" else None)
+    while entry := tar.next():
+        file = contents(tar, entry)
+        if entry.name == "verdict.key":
+            key = file.read()
+        elif entry.name in wanted:
+            table = wanted.pop(entry.name)
+            counts[table.name] = restore_table(conn, table, file, bodies.kind)
+            progress(table.name, counts[table.name])
+        elif entry.name.startswith("bodies/"):
+            restore_body(conn, bodies, entry.name.removeprefix("bodies/"), file, written)
+            counts["bodies"] = counts.get("bodies", 0) + 1
+        else:
+            raise BadArchive(f"{entry.name} does not belong in it")
+    while tar.fileobj is not None and tar.fileobj.read(65536):
+        pass  # to its very end, where the checksum is
+    if wanted:
+        raise BadArchive(f"the archive lacks {', '.join(sorted(wanted))}")
+    return counts, key
+
+
+def contents(tar: tarfile.TarFile, entry: tarfile.TarInfo) -> IO[bytes]:
+    file = tar.extractfile(entry) if entry.isfile() else None
+    if file is None:
+        raise BadArchive(f"{entry.name} is no file")
+    return file
+
+
+def check_header(header: Any) -> None:
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise BadArchive("this is no archive of greygate backup, or one of a newer version")
     if header.get("schema") != schema.newest():
         raise BadArchive(f"the archive has schema {header.get('schema')}, this version has {schema.newest()}")
 
 
-def restore_table(conn: Connection, table: Table, file: IO[bytes]) -> int:
+def restore_table(conn: Connection, table: Table, file: IO[bytes], kept_in: str) -> int:
     rows, batch = 0, []
     for line in file:
-        batch.append(from_json(table, json.loads(line)))
+        row = from_json(table, json.loads(line))
+        if table is message and row["stored"] != "none":
+            row["stored"] = kept_in
+        batch.append(row)
         rows += 1
         if len(batch) == PAGE:
             conn.execute(insert(table), batch)
@@ -161,8 +223,14 @@ def from_json(table: Table, line: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-def restore_body(conn: Connection, bodies: Bodies, file: IO[bytes]) -> None:
+def restore_body(conn: Connection, bodies: Bodies, number: str, file: IO[bytes], written: list[str]) -> None:
+    """Write one body. One that is there already is newer than the archive and stays."""
     kept = read_described(file.readline())
+    if kept.id != number or not ID.fullmatch(number):
+        raise BadArchive(f"bodies/{number[:20]!r} is not the mail that it says")
+    with suppress(NoBody):
+        bodies.kept(conn, number)
+        return
     with tempfile.TemporaryFile() as held:
         while chunk := file.read(65536):
             held.write(chunk)
@@ -172,6 +240,9 @@ def restore_body(conn: Connection, bodies: Bodies, file: IO[bytes]) -> None:
             while chunk := held.read(65536):
                 yield chunk
 
+        if held.tell() != kept.size:
+            raise BadArchive(f"bodies/{number} is not whole")
+        written.append(number)
         bodies.write(kept, chunks(), durable=True)
         bodies.record(conn, kept, chunks())
 
@@ -197,12 +268,11 @@ def reindex(conn: Connection, bodies: Bodies, settings: Settings, now: datetime)
 
 
 def rebuild(conn: Connection, kept: Kept, settings: Settings, now: datetime) -> None:
-    owned = [owner for owner in kept.owners if owner.state is not None]
-    for owner in owned:
-        deliveries.own(conn, kept.id, owned_again(owner, settings, now), now)
-    if not owned:
-        for recipient in kept.envelope.recipients:
-            copies.note(conn, kept.id, kept.envelope.sender_key, recipient, kept.received_at)
+    for owner in kept.owners or tuple(Owner(one) for one in kept.envelope.recipients):
+        if owner.state is not None:
+            deliveries.own(conn, kept.id, owned_again(owner, settings, now), now)
+        else:
+            copies.note(conn, kept.id, kept.envelope.sender_key, owner.recipient, kept.received_at)
 
 
 def owned_again(owner: Owner, settings: Settings, now: datetime) -> Owned:

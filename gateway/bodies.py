@@ -8,7 +8,7 @@ import contextlib
 import fcntl
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from ipaddress import ip_address
@@ -63,9 +63,16 @@ class Kept:
     owners: tuple[Owner, ...] = ()
 
     def owned_by(self, owners: Iterable[Owner]) -> "Kept":
-        """The same mail with other owners for the recipients named."""
-        changed = {owner.recipient.address.key: owner for owner in (*self.owners, *owners)}
+        """The same mail with other owners for the recipients named; of a copy, the others stay the sender's."""
+        before = self.owners or tuple(Owner(one) for one in self.envelope.recipients)
+        changed = {owner.recipient.address.key: owner for owner in (*before, *owners)}
         return replace(self, owners=tuple(changed.values()))
+
+    def without(self, key: str) -> "Kept":
+        """The same mail as if it had never had this recipient."""
+        left = tuple(one for one in self.envelope.recipients if one.address.key != key)
+        owners = tuple(one for one in self.owners if one.recipient.address.key != key)
+        return replace(self, envelope=replace(self.envelope, recipients=left), owners=owners)
 
 
 class NoBody(Exception):
@@ -127,7 +134,7 @@ def from_json(data: bytes) -> Kept:
     """Raises NoBody when the description is not one of ours."""
     try:
         return described(json.loads(data))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise NoBody("the envelope of a kept mail cannot be read") from error
 
 
@@ -168,6 +175,7 @@ class Bodies(Protocol):
     def write(self, kept: Kept, chunks: Iterable[bytes], *, durable: bool) -> None: ...
     def record(self, conn: Connection, kept: Kept, chunks: Iterable[bytes]) -> None: ...
     def own(self, conn: Connection, number: str, owners: Iterable[Owner]) -> None: ...
+    def forget(self, conn: Connection, number: str, recipient: str) -> None: ...
     def kept(self, conn: Connection, number: str) -> Kept: ...
     def read(self, conn: Connection, number: str) -> Iterator[bytes]: ...
     def drop(self, conn: Connection, numbers: Iterable[str]) -> None: ...
@@ -205,12 +213,15 @@ class FileBodies:
             if durable:
                 sync_folder(target.parent)
         except OSError as error:
-            partial.unlink(missing_ok=True)
             raise NoRoom(f"a body could not be written: {error.strerror}") from error
+        finally:
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)
 
     def make_folder(self, folder: Path, *, durable: bool) -> None:
         if not folder.is_dir():
             folder.mkdir(exist_ok=True, mode=0o700)
+            like_its_folder(folder)
         if durable:
             sync_folder(self.folder)
 
@@ -224,9 +235,14 @@ class FileBodies:
 
     def own(self, conn: Connection, number: str, owners: Iterable[Owner]) -> None:
         """Make a body ours for these recipients: rewritten with its new envelope and durable when this returns."""
+        self.rewrite(conn, number, lambda kept: kept.owned_by(owners))
+
+    def forget(self, conn: Connection, number: str, recipient: str) -> None:
+        self.rewrite(conn, number, lambda kept: kept.without(recipient))
+
+    def rewrite(self, conn: Connection, number: str, change: Callable[[Kept], Kept]) -> None:
         with self.locked():
-            kept = self.kept(conn, number).owned_by(owners)
-            self.write(kept, self.read(conn, number), durable=True)
+            self.write(change(self.kept(conn, number)), self.read(conn, number), durable=True)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -261,7 +277,16 @@ class FileBodies:
 
 
 def private(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_CLOEXEC, 0o600)
+    handle = os.open(path, flags | os.O_CLOEXEC, 0o600)
+    like_its_folder(Path(path))
+    return handle
+
+
+def like_its_folder(path: Path) -> None:
+    """What root writes at the command line belongs to the account that runs Greygate, which must read it again."""
+    if os.geteuid() == 0:
+        owner = path.parent.stat()
+        os.chown(path, owner.st_uid, owner.st_gid)
 
 
 def sync_folder(folder: Path) -> None:
@@ -276,10 +301,10 @@ def read_kept(path: Path) -> Kept:
     """The description in a body file. Raises NoBody when it is missing, foreign or shorter than it says."""
     try:
         with open(path, "rb") as file:
-            if file.readline() != MAGIC:
+            if file.read(len(MAGIC)) != MAGIC:
                 raise NoBody(f"{path.name} is no body file")
             kept = from_json(file.readline())
-            if path.stat().st_size - file.tell() != kept.size:
+            if kept.id != path.name or os.fstat(file.fileno()).st_size - file.tell() != kept.size:
                 raise NoBody(f"{path.name} is not whole")
             return kept
     except OSError as error:
@@ -309,13 +334,20 @@ class DatabaseBodies:
             conn.execute(insert(body).values(message=kept.id, part=part, data=piece))
 
     def own(self, conn: Connection, number: str, owners: Iterable[Owner]) -> None:
-        kept = self.kept(conn, number).owned_by(owners)
+        self.rewrite(conn, number, lambda kept: kept.owned_by(owners))
+
+    def forget(self, conn: Connection, number: str, recipient: str) -> None:
+        self.rewrite(conn, number, lambda kept: kept.without(recipient))
+
+    def rewrite(self, conn: Connection, number: str, change: Callable[[Kept], Kept]) -> None:
+        kept = change(self.kept(conn, number, alone=True))
         first = update(body).where(body.c.message == number, body.c.part == 0)
         conn.execute(first.values(data=to_json(kept)))
 
-    def kept(self, conn: Connection, number: str) -> Kept:
+    def kept(self, conn: Connection, number: str, *, alone: bool = False) -> Kept:
+        """The description; `alone`: nobody else may change it until our transaction ends."""
         query = select(body.c.data).where(body.c.message == number, body.c.part == 0)
-        stored = conn.execute(query).scalar_one_or_none()
+        stored = conn.execute(query.with_for_update() if alone else query).scalar_one_or_none()
         if stored is None:
             raise NoBody(f"{number} has no body")
         return from_json(stored)

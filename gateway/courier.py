@@ -17,7 +17,7 @@ from gateway.bodies import Bodies, NoBody
 from gateway.model import Action, DeliveryState, Reason, ReasonCode, Recipient, Reply, Switch, TombstoneOutcome, Verdict
 from gateway.policy import header, retry
 from gateway.relay.nexthop import LOST, Attempt, NextHop, Outgoing
-from gateway.smtpd.spool import Spool
+from gateway.spool import Spool
 from gateway.store import changes, decisions, deliveries, messages, tombstones
 from gateway.store.engine import Database, StoreUnavailable
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from gateway.bodies import Bodies, NoBody, Owner
+from gateway.bodies import Bodies, NoBody, NoRoom, Owner
 from gateway.model import (
     CopyState,
     DeliveryState,
@@ -69,7 +69,8 @@ def release(
 ) -> list[Done]:
     """Deliver a kept mail to these recipients (all, if none is named); with `trust` its sender is known from now on."""
     row = found(conn, number)
-    done = [release_held(conn, row, held, person, now) for held in of(deliveries.of_message(conn, number), wanted)]
+    mine = of(deliveries.of_message(conn, number), wanted)
+    done = [release_held(conn, bodies, row, held, person, now) for held in mine]
     owned = {one.recipient for one in done}
     for copy in of(copies.of_message(conn, number), wanted):
         if copy["recipient"] not in owned:
@@ -116,22 +117,31 @@ def finish(conn: Connection, kind: str, number: str, done: Sequence[Done], perso
 # ---- mail that is ours ---------------------------------------------------------------------------------------------
 
 
-def release_held(conn: Connection, row: dict[str, Any], held: dict[str, Any], person: Person, now: datetime) -> Done:
+def release_held(
+    conn: Connection, bodies: Bodies, row: dict[str, Any], held: dict[str, Any], person: Person, now: datetime
+) -> Done:
     recipient = held["recipient"]
-    if row["stored"] == "none":
-        return Done(recipient, False, "its bytes are gone")
-    if deliveries.move(conn, held["id"], DeliveryState.RELEASING, person.name, now):
-        return Done(recipient, True, "released, on its way")
-    return Done(recipient, False, standing(held))
+    try:
+        with conn.begin_nested():
+            if not deliveries.move(conn, held["id"], DeliveryState.RELEASING, person.name, now):
+                return Done(recipient, False, standing(deliveries.of_message(conn, row["id"]), held))
+            bodies.kept(conn, row["id"])
+    except NoBody as error:
+        return Done(recipient, False, f"its bytes are gone ({error})")
+    return Done(recipient, True, "released, on its way")
 
 
 def refuse_held(conn: Connection, held: dict[str, Any], person: Person, now: datetime) -> Done:
     if deliveries.move(conn, held["id"], DeliveryState.REFUSED, person.name, now):
         return Done(held["recipient"], True, "refused, it will not be delivered")
-    return Done(held["recipient"], False, standing(held))
+    return Done(held["recipient"], False, standing(deliveries.of_message(conn, held["message"]), held))
 
 
-def standing(row: dict[str, Any]) -> str:
+def standing(rows: Sequence[dict[str, Any]], before: dict[str, Any]) -> str:
+    """How it stands now; what was read before the decision may be old, for somebody was first."""
+    row = next((row for row in rows if row["id"] == before["id"]), before)
+    if row["state"] == CopyState.PASSING:
+        return IN_FLIGHT
     by = f" by {row['decided_by']}" if row["decided_by"] else ""
     return f"nothing to decide: it is {row['state'].replace('_', ' ')}{by}"
 
@@ -154,10 +164,12 @@ def release_copy(
     try:
         with conn.begin_nested():
             if not copies.move(conn, copy["id"], CopyState.RELEASED, who=person.name, now=now):
-                return Done(recipient, False, IN_FLIGHT if copy["state"] == CopyState.PASSING else standing(copy))
+                return Done(recipient, False, standing(copies.of_message(conn, row["id"]), copy))
             bodies.own(conn, row["id"], [Owner(to, DeliveryState.RELEASING, ReasonCode.PARTY_KNOWN)])
     except NoBody as error:
         return Done(recipient, False, f"its bytes are gone ({error})")
+    except NoRoom as error:
+        return Done(recipient, False, f"it cannot be made safe here: {error}")
     owned = Owned(to, DeliveryState.RELEASING, ReasonCode.PARTY_KNOWN, decided_by=person.name)
     deliveries.own(conn, row["id"], owned, now)
     expires = now + LIFETIME + terms.tombstones
@@ -170,7 +182,7 @@ def refuse_copy(
     conn: Connection, row: dict[str, Any], copy: dict[str, Any], person: Person, terms: Terms, now: datetime
 ) -> Done:
     if not copies.move(conn, copy["id"], CopyState.REFUSED, who=person.name, now=now):
-        return Done(copy["recipient"], False, IN_FLIGHT if copy["state"] == CopyState.PASSING else standing(copy))
+        return Done(copy["recipient"], False, standing(copies.of_message(conn, row["id"]), copy))
     mail = identity(row, copy["recipient"])
     tombstones.make(conn, mail, TombstoneOutcome.REFUSED, now, now + terms.tombstones, message=row["id"])
     return Done(copy["recipient"], True, "refused; its sender's retry will be answered 550")

@@ -1,11 +1,14 @@
 """What is on record about one person, and its erasure (GDPR Art. 15, 17)."""
 
+import json
+import re
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, or_, select
+from sqlalchemy import Connection, Table, Text, cast, delete, or_, select
 
-from gateway.bodies import Bodies
+from gateway.bodies import Bodies, NoBody
 from gateway.model import DeliveryState
 from gateway.store import copies, deliveries, messages
 from sql.tables import copy, decision, delivery, event, listed, memory, message, sighting, sighting_rung, tombstone
@@ -30,7 +33,10 @@ class StillOurs(Exception):
 
 
 def about(address: str, table: Table, names: tuple[str, ...]) -> Any:
-    return or_(*(table.c[name] == address for name in names))
+    wanted = [table.c[name] == address for name in names]
+    if table is event:  # what people did about an address stands in the detail
+        wanted.append(cast(event.c.detail, Text).contains(json.dumps(address), autoescape=True))
+    return or_(*wanted)
 
 
 def export(conn: Connection, address: str) -> dict[str, list[dict[str, Any]]]:
@@ -54,27 +60,40 @@ def erase(conn: Connection, bodies: Bodies, address: str) -> dict[str, int]:
     owned = [number for number in mine if any(row["state"] in LIVE for row in deliveries.of_message(conn, number))]
     if owned:
         raise StillOurs(", ".join(owned))
-    gone = erase_rows(conn, address)
-    emptied = [number for number in mine if not remaining(conn, number)]
-    bodies.drop(conn, emptied)
+    written = written_by(conn, address)
+    gone = erase_rows(conn, address, written)
+    emptied = [number for number in mine if number in written or not remaining(conn, number)]
+    for number in set(mine) - set(emptied):
+        with suppress(NoBody):
+            bodies.forget(conn, number, address)
     messages.remove(conn, emptied)
+    bodies.drop(conn, emptied)
     gone["message"] = len(emptied)
     return gone
 
 
 def mails(conn: Connection, address: str) -> list[str]:
     """Kept mails from the address, or for it."""
-    sent = conn.execute(select(message.c.id).where(message.c.sender_key == address)).scalars()
+    sent = written_by(conn, address)
     copied = conn.execute(select(copy.c.message).where(copy.c.recipient == address)).scalars()
     owned = conn.execute(select(delivery.c.message).where(delivery.c.recipient == address)).scalars()
     return sorted({*sent, *copied, *owned})
 
 
-def erase_rows(conn: Connection, address: str) -> dict[str, int]:
+def written_by(conn: Connection, address: str) -> list[str]:
+    """Kept mails that the address sent, or that name it as their author whoever sent them."""
+    named = message.c.author.icontains(address, autoescape=True)
+    rows = conn.execute(select(message.c.id, message.c.sender_key, message.c.author).where(
+        or_(message.c.sender_key == address, named)
+    ))  # fmt: skip
+    whole = re.compile(rf"(?<![\w.+-]){re.escape(address)}(?![\w-]|\.\w)", re.IGNORECASE)
+    return [row.id for row in rows if row.sender_key == address or whole.search(row.author)]
+
+
+def erase_rows(conn: Connection, address: str, written: list[str]) -> dict[str, int]:
     gone = {}
-    numbers = list(conn.execute(select(message.c.id).where(message.c.sender_key == address)).scalars())
     for table in (copy, delivery, event):
-        conn.execute(delete(table).where(table.c.message.in_(numbers)))
+        conn.execute(delete(table).where(table.c.message.in_(written)))
     for table, names in COLUMNS:
         if table is message:
             continue

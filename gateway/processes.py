@@ -47,7 +47,7 @@ def smtpd(settings: Settings, sockets: Sequence[socket.socket], lifeline: int | 
     async def main(stop: asyncio.Event) -> None:
         alive = compose.alive(settings)
         door = compose.door(settings, compose.opened(settings), alive)
-        await worker.serve(door, sockets, compose.tls_context(settings), stop)
+        await worker.serve(door, sockets, lambda: compose.tls_context(settings), stop)
         alive.end()
 
     run(settings, "smtpd", main, lifeline)

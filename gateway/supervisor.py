@@ -114,7 +114,8 @@ class Supervisor:
             if child.process is not None and child.is_running:
                 child.process.terminate()
         ended = [wait(child.process) for child in self.children if child.process is not None]
-        return 0 if all(status == 0 for status in ended) else 1
+        # A child that was told to stop before it could listen to us ended by the signal itself.
+        return 0 if all(status in (0, -signal.SIGTERM) for status in ended) else 1
 
 
 def wait(process: "subprocess.Popen[bytes]") -> int:

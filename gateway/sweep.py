@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import Connection
 
 from gateway import alive, clock
-from gateway.bodies import Bodies, FileBodies, Kept, Owner
+from gateway.bodies import Bodies, FileBodies, Kept, NoRoom, Owner
 from gateway.courier import pause
 from gateway.ids import new_id
 from gateway.model import DeliveryState, Envelope, Peer, ReasonCode, Recipient
@@ -31,6 +31,7 @@ log = structlog.get_logger()
 EVERY = 1.0  # seconds between two looks for held mail whose wait is over
 CLEAN_EVERY = 30  # looks between two cleanings
 SLICE = 500  # rows per transaction
+NOTICES = 20  # per transaction: each is a durable file
 SLICES = 200  # per cleaning and kind; the rest waits for the next one
 SHOWN_FOR = timedelta(days=14)  # how long ended mail that nobody got stays to be released
 STRAY_AFTER = timedelta(hours=1)
@@ -84,7 +85,10 @@ class Sweep:
     async def clean(self) -> None:
         """Everything else that time does, kind by kind."""
         for name, work in self.kinds():
-            await self.in_slices(name, work)
+            try:
+                await self.in_slices(name, work)
+            except NoRoom as error:  # the kinds that follow are those that make room
+                log.error("not swept for want of room", kind=name, error=str(error))
         self.remove_strays()
 
     def kinds(self) -> list[tuple[str, Slice]]:
@@ -93,7 +97,7 @@ class Sweep:
             ("abandoned", lambda conn, now: self.abandon(conn, now)),
             ("expired", self.expire),
             ("window over", lambda conn, now: copies.end_window(conn, now - keep.window, SLICE)),
-            ("shown long enough", lambda conn, now: deliveries.drop_ended(conn, now - SHOWN_FOR, SLICE)),
+            ("shown long enough", self.drop_ended),
             ("bodies", self.drop_bodies),
             ("sightings", lambda conn, now: sightings.forget_old(conn, now - keep.window, SLICE)),
             ("sightings above the cap", lambda conn, now: sightings.give_way(conn, self.sightings_cap, SLICE)),
@@ -105,12 +109,12 @@ class Sweep:
         ]
 
     async def in_slices(self, name: str, work: Slice) -> None:
-        """Repeat while there is a full slice to do."""
+        """Repeat while there is something to do."""
         swept = 0
         for _ in range(SLICES):
             done = await self.database.write(partial(one_slice, work=work, now=clock.now()))
             swept += done
-            if done < SLICE:
+            if not done:
                 break
         if swept:
             log.info("swept", kind=name, rows=swept)
@@ -120,7 +124,7 @@ class Sweep:
         return 0
 
     def expire(self, conn: Connection, now: datetime) -> int:
-        expired = deliveries.expire(conn, now, SLICE)
+        expired = deliveries.expire(conn, now, NOTICES)
         for row in expired:
             decisions.happened(conn, "expired", now, message=row["message"], recipient=row["recipient"], who="sweep")
             log.warning("held mail expired without a decision", message=row["message"], recipient=row["recipient"])
@@ -140,6 +144,13 @@ class Sweep:
         messages.add(conn, kept, self.bodies.kind)
         self.bodies.record(conn, kept, [text])
         deliveries.own(conn, kept.id, Owned(recipient, DeliveryState.RELEASING, ReasonCode.NOTICE_EXPIRED), now)
+
+    def drop_ended(self, conn: Connection, now: datetime) -> int:
+        dropped = deliveries.drop_ended(conn, now - SHOWN_FOR, SLICE, now)
+        for row in dropped:
+            about = {"message": row["message"], "recipient": row["recipient"]}
+            decisions.happened(conn, "refused", now, **about, who="retention", was=row["state"])
+        return len(dropped)
 
     def drop_bodies(self, conn: Connection, now: datetime) -> int:
         """The rows say first that the bytes are gone: bytes without a row are found again, a row without bytes lies."""

@@ -1,13 +1,17 @@
 """greygate db, backup, restore: the database and its safety."""
 
+import os
 from pathlib import Path
+from typing import IO
 
 import click
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway import archive, clock, compose
 from gateway.archive import BadArchive
-from gateway.cli.options import console, database_trouble, engine, transaction, with_settings
+from gateway.bodies import NoRoom
+from gateway.cli.options import console, current_engine, database_trouble, engine, transaction, with_settings
 from gateway.settings import Settings
 from sql import schema
 
@@ -43,17 +47,10 @@ def reindex(settings: Settings) -> None:
 @with_settings
 def backup(file: Path, settings: Settings) -> None:
     """Write everything (rows, mails, the signing key) into FILE, a .tar.gz. Mail goes on meanwhile."""
-    partial = file.with_name(f".{file.name}.partial")
+    partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
     try:
-        with transaction(settings) as conn, console.status("reading …") as status, open(partial, "xb") as target:
-            partial.chmod(0o600)
-            counts = archive.backup(
-                conn,
-                compose.bodies(settings),
-                settings.storage.path / "verdict.key",
-                target,
-                lambda name, rows: status.update(f"{name}: {rows}"),
-            )
+        with current_engine(settings) as made, open(partial, "xb", opener=private) as target:
+            counts = write_archive(settings, made, target)
         partial.rename(file)
     except OSError as error:
         raise click.ClickException(f"{file} cannot be written: {error.strerror}") from error
@@ -61,6 +58,21 @@ def backup(file: Path, settings: Settings) -> None:
         partial.unlink(missing_ok=True)
     rows = sum(count for name, count in counts.items() if name != "bodies")
     click.echo(f"Wrote {file}: {rows} rows, {counts['bodies']} mails, {file.stat().st_size} bytes.")
+
+
+def private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CLOEXEC, 0o600)
+
+
+def write_archive(settings: Settings, made: Engine, target: IO[bytes]) -> dict[str, int]:
+    with archive.snapshot(made) as conn, console.status("reading …") as status:
+        return archive.backup(
+            conn,
+            compose.bodies(settings),
+            settings.storage.path / "verdict.key",
+            target,
+            lambda name, rows: status.update(f"{name}: {rows}"),
+        )
 
 
 @click.command()
@@ -84,6 +96,6 @@ def restore(file: Path, settings: Settings) -> None:
                 source,
                 lambda name, rows: status.update(f"{name}: {rows}"),
             )
-    except BadArchive as error:
-        raise click.ClickException(f"{file}: {error}; nothing was changed") from error
+    except (BadArchive, NoRoom) as error:
+        raise click.ClickException(f"{file}: {error}; nothing was restored") from error
     click.echo(f"Restored {sum(counts.values()) - counts.get('bodies', 0)} rows and {counts.get('bodies', 0)} mails.")

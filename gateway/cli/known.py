@@ -2,18 +2,15 @@
 
 import csv
 import json
-import sys
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from typing import Any, TextIO
 
 import click
-from rich.markup import escape
-from rich.table import Table
 
 from gateway import clock
-from gateway.cli.options import DURATION, console, person, transaction, with_settings
+from gateway.cli.options import DURATION, console, person, show_rows, shown, transaction, with_settings
 from gateway.model import Grade, ListKind, ListVerb, RungKind
 from gateway.policy.address import BadAddress, domain_key, parse_address
 from gateway.settings import Settings
@@ -33,7 +30,7 @@ def read_party(text: str) -> tuple[ListKind, str]:
     try:
         if "@" in text:
             return ListKind.ADDRESS, parse_address(text).key
-        if text.replace(".", "").replace("/", "").isdigit() or ":" in text:
+        if text.replace(".", "").replace("/", "").isdecimal() or ":" in text:
             return ListKind.NETWORK, str(ip_network(text, strict=False))
         return ListKind.DOMAIN, domain_key(text)
     except (BadAddress, ValueError) as error:
@@ -85,19 +82,25 @@ def add(
         if kind is ListKind.NETWORK:
             raise click.BadParameter("a recipient is an address or a local domain")
         kind = ListKind.RECIPIENT
-    nameless = kind in (ListKind.ADDRESS, ListKind.DOMAIN) and network is None
-    if verb is ListVerb.ALLOW and nameless:
+    if verb is ListVerb.ALLOW and needs_network(kind) and network is None:
         raise click.UsageError(
             f"Anybody can write {value} as a sender. Name the network it writes from: --network 192.0.2.0/24"
         )
     who, now = person(), clock.now()
     expires = now + life if life else None
     entry = NewEntry(verb, kind, value, read_network(network), read_scope(scope), expires, who.name, comment)
+    if entry.network is not None and not needs_network(kind):
+        raise click.UsageError("--network goes with the name of a sender.")
     with transaction(settings) as conn:
         number = lists.add(conn, entry, now)
         decisions.happened(conn, f"list {verb}", now, who=who.name, entry=number, value=value)
         changes.announce(conn, who.node)
     click.echo(f"{number}: {verb} {kind} {value}. It takes effect within a second.")
+
+
+def needs_network(kind: ListKind) -> bool:
+    """True for the names of senders, which anybody may write."""
+    return kind in (ListKind.ADDRESS, ListKind.DOMAIN)
 
 
 @known.command()
@@ -125,26 +128,26 @@ def forget(party: str, settings: Settings) -> None:
     """Strike list entry number PARTY, or forget what is remembered about an address, domain or network."""
     who, now = person(), clock.now()
     with transaction(settings) as conn:
-        number = int(party) if party.isdigit() else None
+        number = int(party) if party.isdecimal() and len(party) < 19 else None
         gone = memory.forget(conn, read_party(party)[1]) if number is None else int(lists.remove(conn, number))
         if gone:
             decisions.happened(conn, "forgotten", now, who=who.name, value=party, rows=gone)
             changes.announce(conn, who.node)
     if not gone:
         raise click.ClickException(f"nothing is on record under {party}. See: greygate known list")
-    click.echo(f"Forgot {gone} {'entry' if gone == 1 else 'entries'}.")
+    click.echo(f"Forgot {counted(gone)}.")
 
 
 @known.command(name="list")
 @click.argument("like", required=False)
-@click.option("--most", default=100, show_default=True)
+@click.option("--most", default=100, show_default=True, type=click.IntRange(1, 100_000), help="How many remembered.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @with_settings
 def list_(like: str | None, most: int, as_json: bool, settings: Settings) -> None:
     """Show the lists and who is remembered; LIKE is part of an address, domain or network."""
     now = clock.now()
-    with transaction(settings) as conn:
-        entries = [entry for entry in lists.entries(conn) if like is None or like in entry.value]
+    with transaction(settings, reads=True) as conn:
+        entries = [entry for entry in lists.entries(conn) if like is None or like.lower() in entry.value]
         remembered = memory.listing(conn, like, now, most)
     if as_json:
         rows = {"lists": [written(entry) for entry in entries], "memory": [plain(row) for row in remembered]}
@@ -157,37 +160,32 @@ def list_(like: str | None, most: int, as_json: bool, settings: Settings) -> Non
 
 
 def show_entries(entries: Iterable[Any]) -> None:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("no.", "list", "who", "from network", "for", "until", "by", "comment"):
-        table.add_column(column)
+    rows = []
     for entry in entries:
         network = str(entry.network) if entry.network and entry.kind is not ListKind.NETWORK else ""
         until = f"{entry.expires:%Y-%m-%d}" if entry.expires else ""
         named = f"to {entry.value}" if entry.kind is ListKind.RECIPIENT else entry.value
-        table.add_row(
-            str(entry.id), entry.verb, escape(named), network, entry.scope or "", until, entry.author,
-            escape(entry.comment),
-        )  # fmt: skip
-    if table.row_count:
-        console.print(table)
+        line = (str(entry.id), entry.verb, named, network, entry.scope or "", until, entry.author, entry.comment)
+        rows.append(tuple(map(shown, line)))
+    if rows:
+        show_rows(("no.", "list", "who", "from network", "for", "until", "by", "comment"), rows, short=3)
 
 
-def show_memory(rows: Iterable[dict[str, Any]]) -> None:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("grade", "sender", "recipient", "from", "because", "last mail", "until"):
-        table.add_column(column)
-    for row in rows:
-        table.add_row(
+def show_memory(remembered: Iterable[dict[str, Any]]) -> None:
+    rows = []
+    for row in remembered:
+        line = (
             Grade(row["grade"]).name.lower(),
-            escape(row["sender"] or "<>"),
-            escape(row["recipient"]),
+            row["sender"] or "<>",
+            row["recipient"],
             row["value"],
             row["earned"] + (f" by {row['author']}" if row["author"] else ""),
             f"{row['last_seen']:%Y-%m-%d %H:%M}",
             f"{row['expires']:%Y-%m-%d}",
         )
-    if table.row_count:
-        console.print(table)
+        rows.append(tuple(map(shown, line)))
+    if rows:
+        show_rows(("grade", "sender", "recipient", "from", "because", "last mail", "until"), rows, short=3)
 
 
 def written(entry: Any) -> dict[str, str]:
@@ -209,55 +207,77 @@ def plain(row: dict[str, Any]) -> dict[str, Any]:
 @with_settings
 def export(file: TextIO, settings: Settings) -> None:
     """Write the lists as CSV to FILE (or standard output)."""
-    with transaction(settings) as conn:
+    with transaction(settings, reads=True) as conn:
         entries = lists.entries(conn)
     writer = csv.DictWriter(file, COLUMNS)
     writer.writeheader()
     writer.writerows(written(entry) for entry in entries)
-    if file is not sys.stdout:
-        click.echo(f"Wrote {len(entries)} entries.")
+    click.echo(f"Wrote {counted(len(entries))}.", err=True)
+
+
+def counted(entries: int) -> str:
+    return f"{entries} {'entry' if entries == 1 else 'entries'}"
 
 
 @known.command(name="import")
-@click.argument("file", type=click.File("r", encoding="utf-8"))
+@click.argument("file", type=click.File("r", encoding="utf-8-sig"))
 @with_settings
 def import_(file: TextIO, settings: Settings) -> None:
     """Read lists from a CSV FILE as written by export: all lines, or none if one is wrong."""
     who, now = person(), clock.now()
-    entries, problems = [], []
-    for number, row in enumerate(csv.DictReader(file), start=2):
-        try:
-            entries.append(entry_of(row, who.name))
-        except (click.BadParameter, ValueError, KeyError, TypeError) as error:
-            problems.append(f"line {number}: {error}")
+    entries, problems = read_entries(file, who.name)
     if problems:
         raise click.ClickException("\n".join([f"{file.name} was not imported:", *problems]))
     with transaction(settings) as conn:
-        there = {(entry.verb, entry.kind, entry.value, entry.scope) for entry in lists.entries(conn)}
-        fresh = [one for one in entries if (one.verb, one.kind, one.value, one.scope) not in there]
+        there = {tuple(list(written(entry).values())[:5]) for entry in lists.entries(conn)}
+        new = {(one.verb, one.kind, one.value, one.network or "", one.scope or ""): one for one in entries}
+        fresh = [entry for which, entry in new.items() if which not in there]
         for entry in fresh:
             lists.add(conn, entry, now)
         decisions.happened(conn, "lists imported", now, who=who.name, entries=len(fresh))
         changes.announce(conn, who.node)
-    click.echo(f"Imported {len(fresh)} entries; {len(entries) - len(fresh)} were there already.")
+    click.echo(f"Imported {counted(len(fresh))}; {len(entries) - len(fresh)} already there.")
+
+
+def read_entries(file: TextIO, author: str) -> tuple[list[NewEntry], list[str]]:
+    """The entries of a CSV file, and what is wrong with its lines."""
+    entries, problems = [], []
+    reader = csv.DictReader(file)
+    try:
+        if not {"verb", "kind", "value"} <= set(reader.fieldnames or ()):
+            return [], [f"line 1: the columns are {', '.join(COLUMNS)}"]
+        for row in reader:
+            try:
+                entries.append(entry_of(row, author))
+            except (ValueError, TypeError) as error:
+                problems.append(f"line {reader.line_num}: {error}")
+            except click.BadParameter as error:
+                problems.append(f"line {reader.line_num}: {error.message}")
+    except (csv.Error, UnicodeDecodeError) as error:
+        problems.append(f"behind line {reader.line_num}: no CSV in UTF-8: {error}")
+    return entries, problems
 
 
 def entry_of(row: dict[str, str], author: str) -> NewEntry:
-    """Raises click.BadParameter, ValueError or KeyError with what is wrong."""
+    """Raises click.BadParameter, ValueError or TypeError with what is wrong."""
     missing = {"verb", "kind", "value"} - {name for name, value in row.items() if value}
     if missing:
         raise ValueError(f"{', '.join(sorted(missing))} missing; the columns are {', '.join(COLUMNS)}")
     kind, value = read_party(row["value"])
     wanted = ListKind(row["kind"])
-    if wanted is not kind and wanted is not ListKind.RECIPIENT:
+    if wanted is not kind and (wanted is not ListKind.RECIPIENT or kind is ListKind.NETWORK):
         raise ValueError(f"{row['value']} is no {wanted}")
+    verb, network = ListVerb(row["verb"]), read_network(row.get("network") or None)
+    if verb is ListVerb.ALLOW and needs_network(wanted) and network is None:
+        raise ValueError(f"anybody can write {value} as a sender; the column network must name where it writes from")
+    expires = datetime.fromisoformat(row["expires"]) if row.get("expires") else None
     return NewEntry(
-        ListVerb(row["verb"]),
+        verb,
         wanted,
         value,
-        read_network(row.get("network") or None),
+        network,
         read_scope(row.get("scope") or None),
-        datetime.fromisoformat(row["expires"]) if row.get("expires") else None,
+        expires.replace(tzinfo=UTC) if expires and expires.tzinfo is None else expires,
         row.get("author") or author,
         row.get("comment") or "",
     )

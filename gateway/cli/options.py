@@ -2,7 +2,7 @@
 
 import getpass
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 import click
 from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -23,7 +25,37 @@ PLACES = (Path("greygate.toml"), Path("/etc/greygate/greygate.toml"))
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-console = Console()
+NARROW = 130  # columns; below, a row takes more than one line
+UNBOUNDED = 100_000
+
+
+def make_console() -> Console:
+    """Where no terminal is, programs read: nothing is wrapped or cut for them."""
+    made = Console(highlight=False)
+    return made if made.is_terminal else Console(highlight=False, width=UNBOUNDED)
+
+
+console = make_console()
+
+
+def shown(text: object) -> str:
+    """Other people's words for a terminal: no markup of ours in them, and nothing that moves its cursor."""
+    return escape("".join(letter if letter.isprintable() else "\ufffd" for letter in str(text)))
+
+
+def show_rows(headers: Sequence[str], rows: Sequence[Sequence[str]], short: int = 1) -> None:
+    """Rows in columns, of which the first `short` are never wrapped; in a narrow terminal as lines of their own."""
+    if console.width < NARROW:
+        for row in rows:
+            console.print(f"[bold]{row[0]}[/]  " + "  ".join(filter(None, row[1:short])), soft_wrap=True)
+            console.print("    " + " · ".join(filter(None, row[short:])), soft_wrap=True)
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for index, header in enumerate(headers):
+        table.add_column(header, no_wrap=index < short, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
 
 
 def default_config() -> Path | None:
@@ -88,14 +120,23 @@ def engine(settings: Settings) -> Engine:
 
 
 @contextmanager
-def transaction(settings: Settings) -> Iterator[Connection]:
+def transaction(settings: Settings, *, reads: bool = False) -> Iterator[Connection]:
     """A transaction on a database that has the schema; its troubles end in one clear line."""
+    with current_engine(settings) as made, made.execution_options(reads=reads).begin() as connection:
+        yield connection
+
+
+@contextmanager
+def current_engine(settings: Settings) -> Iterator[Engine]:
+    """The engine of a database that has the schema."""
+    path = settings.database.url.path
+    if path is not None and not path.exists():
+        raise click.ClickException(f"there is no database at {path}. Run: greygate up, or greygate db upgrade")
     made = engine(settings)
     try:
         if schema.current(made) != schema.newest():
             raise click.ClickException("the database has not the current schema. Run: greygate db upgrade")
-        with made.begin() as connection:
-            yield connection
+        yield made
     except SQLAlchemyError as error:
         raise click.ClickException(database_trouble(error)) from error
     finally:
@@ -104,4 +145,4 @@ def transaction(settings: Settings) -> Iterator[Connection]:
 
 def database_trouble(error: SQLAlchemyError) -> str:
     """The driver's words without the statement, whose values are other people's mail."""
-    return f"the database does not answer: {getattr(error, 'orig', None) or type(error).__name__}"
+    return f"the database says: {getattr(error, 'orig', None) or type(error).__name__}"

@@ -15,6 +15,8 @@ LONGEST = timedelta(days=7)
 
 def turn(settings: Settings, switch: Switch, life: timedelta | None, off: bool) -> None:
     """Turn a switch on for a while, off, or tell how it stands."""
+    if off and life is not None:
+        raise click.UsageError("Either DURATION or --off.")
     who, now = person(), clock.now()
     with transaction(settings) as conn:
         until = changes.switches(conn).get(switch)
@@ -23,7 +25,7 @@ def turn(settings: Settings, switch: Switch, life: timedelta | None, off: bool) 
             said = "is off"
         elif life is not None:
             if not timedelta(0) < life <= LONGEST:
-                raise click.UsageError(f"A switch is on for at most {words(LONGEST)}.")
+                raise click.UsageError(f"A switch is on for some time, and for at most {words(LONGEST)}.")
             changes.turn_on(conn, switch, now + life, who.name, now)
             said = f"is on for {words(life)}, until {now + life:%Y-%m-%d %H:%M} UTC"
         else:

@@ -1,20 +1,21 @@
 """greygate queue: what is kept, why, and what becomes of it."""
 
 import json
+import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import click
-from rich.markup import escape
-from rich.table import Table
 
 from gateway import clock, compose, desk
 from gateway.bodies import NoBody
-from gateway.cli.options import console, person, transaction, with_settings
+from gateway.cli.options import console, person, show_rows, shown, transaction, with_settings
 from gateway.desk import Done, NoSuchMail
 from gateway.model import CopyState, DeliveryState, ReasonCode
+from gateway.policy.address import BadAddress, parse_address
 from gateway.policy.words import WORDS
 from gateway.settings import Settings, words
 from gateway.store import copies, decisions, deliveries, messages
@@ -32,12 +33,12 @@ def queue() -> None:
 @queue.command(name="list")
 @click.option("--review", is_flag=True, help="What was delivered and is listed for somebody to look at.")
 @click.option("--all", "everything", is_flag=True, help="Abandoned copies too.")
-@click.option("--most", default=50, show_default=True, help="How many of each kind.")
+@click.option("--most", default=50, show_default=True, type=click.IntRange(1, 100_000), help="How many of each kind.")
 @as_json
 @with_settings
 def list_(review: bool, everything: bool, most: int, as_json: bool, settings: Settings) -> None:
     """Show what is kept: ours (we said 250) and the sender's (it will try again)."""
-    with transaction(settings) as conn:
+    with transaction(settings, reads=True) as conn:
         if review:
             return show_reviews(decisions.to_review(conn, most), as_json)
         rows = deliveries.queue(conn, OWNED, most) + copies.waiting(conn, most)
@@ -48,27 +49,25 @@ def list_(review: bool, everything: bool, most: int, as_json: bool, settings: Se
     if not rows:
         console.print("Nothing is kept.")
         return None
-    console.print(table_of(rows, clock.now()))
-    console.print("why: greygate queue why ID · deliver: greygate queue release ID · refuse: greygate queue refuse ID")
+    now = clock.now()
+    headers = ("ID", "state", "since", "from", "to", "subject", "what next")
+    show_rows(headers, [cells(row, now) for row in rows], short=3)
+    if console.is_terminal:
+        for verb in ("why", "release", "refuse"):
+            console.print(f"greygate queue {verb} ID", style="dim")
     return None
 
 
-def table_of(rows: Sequence[dict[str, Any]], now: datetime) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("ID", "state", "since", "from", "to", "subject", "what next"):
-        table.add_column(column, overflow="fold" if column == "ID" else "ellipsis", no_wrap=True)
-    for row in rows:
-        since = row.get("created") or row["first_seen"]
-        table.add_row(
-            row["message"],
-            row["state"].replace("_", " "),
-            words(rounded(now - since)),
-            escape(row["sender"] or "<>"),
-            escape(row["recipient"]),
-            escape(row["subject"] or "(no subject)"),
-            next_step(row, now),
-        )
-    return table
+def cells(row: dict[str, Any], now: datetime) -> tuple[str, ...]:
+    return (
+        row["message"],
+        row["state"].replace("_", " "),
+        words(rounded(now - (row.get("created") or row["first_seen"]))),
+        shown(row["sender"] or "<>"),
+        shown(row["recipient"]),
+        shown(row["subject"] or "(no subject)"),
+        shown(next_step(row, now)),
+    )
 
 
 def rounded(span: timedelta) -> timedelta:
@@ -86,9 +85,9 @@ def next_step(row: dict[str, Any], now: datetime) -> str:
     if state == DeliveryState.RELEASING:
         due = rounded(row["due"] - now)
         said = f" ({row['last_reply']})" if row["last_reply"] else ""
-        return escape(f"next attempt {'now' if not due else f'in {words(due)}'}{said}")
+        return f"next attempt {'now' if not due else f'in {words(due)}'}{said}"
     if state == DeliveryState.UNDELIVERABLE:
-        return escape(f"refused by the backend: {row['last_reply']}")
+        return f"refused by the backend: {row['last_reply']}"
     if state == DeliveryState.EXPIRED:
         return "nobody decided in time; it can still be released"
     if state == CopyState.ABANDONED:
@@ -101,8 +100,8 @@ def show_reviews(rows: Sequence[dict[str, Any]], as_json: bool) -> None:
     if as_json:
         return print_json(rows)
     for row in rows:
-        who = escape(f"{row['sender'] or '<>'} → {row['recipient']}")
-        console.print(f"{row['at']:%Y-%m-%d %H:%M}  {row['reply_id']}  {who}  [dim]{row['code']}[/]")
+        who = shown(f"{row['sender'] or '<>'} → {row['recipient']}")
+        console.print(f"{row['reply_id']}  {row['at']:%Y-%m-%d %H:%M}  {who}  [dim]{row['code']}[/]", soft_wrap=True)
     if not rows:
         console.print("Nothing is listed for review.")
     return None
@@ -116,17 +115,19 @@ def show_reviews(rows: Sequence[dict[str, Any]], as_json: bool) -> None:
 def show(number: str, raw: bool, as_json: bool, settings: Settings) -> None:
     """Show a kept mail: who, to whom, its state and its story."""
     bodies = compose.bodies(settings)
-    with transaction(settings) as conn:
+    with transaction(settings) as conn, tempfile.TemporaryFile() as copied:
         row = messages.load(conn, number)
         if row is None:
             raise click.ClickException(f"nothing is kept under {number}. See: greygate queue list")
         decisions.happened(conn, "viewed", clock.now(), message=number, who=person().name, raw=raw)
         if raw:
             try:
-                for chunk in bodies.read(conn, number):
-                    sys.stdout.buffer.write(chunk)
+                copied.writelines(bodies.read(conn, number))
             except NoBody as error:
                 raise click.ClickException(f"the bytes are gone: {error}") from error
+            conn.commit()  # who reads slowly must not keep others from writing
+            copied.seek(0)
+            shutil.copyfileobj(copied, sys.stdout.buffer)
             return None
         rows = copies.of_message(conn, number) + deliveries.of_message(conn, number)
         story = decisions.timeline(conn, number)
@@ -146,20 +147,30 @@ def describe(row: dict[str, Any], rows: Sequence[dict[str, Any]], story: Sequenc
         "Size": f"{row['size']} bytes, kept in {row['stored']}",
     }
     for name, value in lines.items():
-        console.print(f"[bold]{name:16}[/] {escape(str(value))}", soft_wrap=True)
+        console.print(f"[bold]{name:16}[/] {shown(value)}", soft_wrap=True)
     for one in rows:
         by = f" by {one['decided_by']}" if one["decided_by"] else ""
-        console.print(
-            f"[bold]{'Recipient':16}[/] {escape(one['recipient'])}: {one['state'].replace('_', ' ')}{escape(by)}"
-        )
+        state = one["state"].replace("_", " ")
+        console.print(f"[bold]{'Recipient':16}[/] {shown(one['recipient'])}: {state}{shown(by)}", soft_wrap=True)
     for event in story:
         who = f" ({event['who']})" if event["who"] else ""
-        console.print(f"  {event['at']:%m-%d %H:%M:%S} {event['kind']}{escape(who)} {escape(event['recipient'] or '')}")
+        to = f" {event['recipient']}" if event["recipient"] else ""
+        console.print(f"  {event['at']:%Y-%m-%d %H:%M:%S}  {event['kind']}{shown(to + who)}", soft_wrap=True)
+
+
+def read_recipients(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        return tuple(parse_address(one).key for one in value)
+    except BadAddress as error:
+        raise click.BadParameter(f"a recipient is a mail address: {error}") from error
+
+
+recipients_argument = click.argument("recipients", nargs=-1, callback=read_recipients)
 
 
 @queue.command()
 @click.argument("number", metavar="ID")
-@click.argument("recipients", nargs=-1)
+@recipients_argument
 @click.option("--once", is_flag=True, help="This mail only: its sender stays a stranger.")
 @with_settings
 def release(number: str, recipients: tuple[str, ...], once: bool, settings: Settings) -> None:
@@ -174,7 +185,7 @@ def release(number: str, recipients: tuple[str, ...], once: bool, settings: Sett
 
 @queue.command()
 @click.argument("number", metavar="ID")
-@click.argument("recipients", nargs=-1)
+@recipients_argument
 @with_settings
 def refuse(number: str, recipients: tuple[str, ...], settings: Settings) -> None:
     """Refuse a kept mail: it is not delivered, and its sender's retry is answered 550."""
@@ -201,10 +212,13 @@ def decide(settings: Settings, number: str, act: Callable[[Any], list[Done]]) ->
 @as_json
 @with_settings
 def why(wanted: str, as_json: bool, settings: Settings) -> None:
-    """Tell what was decided and why: by the id in our reply, a message id, or an address."""
-    wanted = wanted.strip("[]")
-    with transaction(settings) as conn:
-        rows = decisions.about(conn, wanted.lower(), 20) if "@" in wanted else decisions.find(conn, wanted)
+    """Tell what was decided and why: by the id in our reply, an ID of queue list, or an address."""
+    wanted = wanted.strip("[]<> ").lower()
+    with transaction(settings, reads=True) as conn:
+        if "@" in wanted:
+            rows = decisions.about(conn, wanted, 20)
+        else:
+            rows = decisions.find(conn, wanted) or decisions.behind(conn, messages.load(conn, wanted))
     if as_json:
         return print_json(rows)
     if not rows:
@@ -218,16 +232,15 @@ def explain(row: dict[str, Any]) -> None:
     """One decision in words: what, because of what, and what would have changed it."""
     console.print(
         f"[bold]{row['at']:%Y-%m-%d %H:%M:%S}[/] {row['reply_id']}: {row['action']} at {row['stage']}, "
-        f"{escape(row['sender'] or '<>')} → {escape(row['recipient'])}, from {row['peer']}",
+        f"{shown(row['sender'] or '<>')} → {shown(row['recipient'])}, from {row['peer']}",
         soft_wrap=True,
     )
-    console.print(f"  said: {escape(row['facts']['reply'])}", soft_wrap=True)
+    console.print(f"  said: {shown(row['facts']['reply'])}", soft_wrap=True)
     for reason in row["facts"]["reasons"]:
         told = WORDS[ReasonCode(reason["code"])]
-        evidence = ", ".join(f"{name} {value}" for name, value in reason["evidence"].items())
-        console.print(
-            f"  [bold]{reason['code']}[/]: because {told.said}" + (f" ({escape(evidence)})" if evidence else "")
-        )
+        evidence = ", ".join(f"{name} {value}" for name, value in reason["evidence"].items() if value is not None)
+        seen = f" ({shown(evidence)})" if evidence else ""
+        console.print(f"  [bold]{reason['code']}[/]: because {told.said}{seen}", soft_wrap=True)
         console.print(f"    would have changed it: {told.otherwise}", style="dim", soft_wrap=True)
 
 

@@ -36,7 +36,11 @@ wait = "30s"
 """
 
 
+unused = click.option("--config", hidden=True, expose_value=False, help="Taken as every command takes it.")
+
+
 @click.command()
+@unused
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 def init(folder: Path) -> None:
     """Write a first settings file into FOLDER; one that is there already is left alone."""
@@ -76,6 +80,7 @@ def check(context: click.Context, settings: Settings, config: str | None) -> Non
 
 
 @click.command()
+@unused
 @click.option("--markdown", is_flag=True, help="As the page docs/settings.md.")
 def defaults(markdown: bool) -> None:
     """Print a settings file with every key, its meaning and its default."""

@@ -58,8 +58,8 @@ class Listed:
             if stamp != self.stamp:
                 self.from_file = frozenset(read_list(self.file))
                 self.stamp = stamp
-        except OSError as error:
-            log.error("the recipient list cannot be read", file=str(self.file), error=error.strerror)
+        except (OSError, UnicodeDecodeError) as error:
+            log.error("the recipient list cannot be read", file=str(self.file), error=str(error))
             return False
         return True
 

@@ -20,6 +20,7 @@ from gateway.model import (
 )
 from gateway.policy import greylist, sameness
 from gateway.policy.greylist import Stage, Timing
+from gateway.policy.hold import OPEN_COPIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,7 @@ def holding_level(facts: RcptFacts, policy: Policy) -> Verdict | None:
 
 def greylist_switched_off(facts: RcptFacts, policy: Policy) -> Verdict | None:
     if Switch.GREYLIST_OFF in facts.switches:
-        return admit(RecipientClass.PASS, ReasonCode.SWITCH_GREYLIST_OFF)
+        return admit(RecipientClass.PASS, ReasonCode.SWITCH_GREYLIST_OFF, review=facts.level is Level.REVIEW_AFTER)
     return None
 
 
@@ -235,7 +236,7 @@ def carried_along(facts: DataFacts, policy: Policy) -> Verdict | None:
     reasons = (Reason(ReasonCode.GREYLIST_CARRIED), *facts.suspicion)
     if facts.suspicion:
         return hold(facts, reasons)
-    return Verdict(Action.HOLD, reasons, release_after=policy.timing.wait)
+    return Verdict(Action.HOLD, reasons, release_after=policy.timing.wait, review=is_listed(facts))
 
 
 def passing_class(facts: DataFacts, policy: Policy) -> Verdict | None:
@@ -244,7 +245,8 @@ def passing_class(facts: DataFacts, policy: Policy) -> Verdict | None:
         return None
     if facts.suspicion and admitted.code not in NEVER_HELD:
         return hold(facts, (*facts.suspicion, *admitted.reasons))
-    return Verdict(Action.ACCEPT, admitted.reasons, review=admitted.review)
+    listed = admitted.review or (admitted.code is ReasonCode.LEVEL_WATCH and bool(facts.suspicion))
+    return Verdict(Action.ACCEPT, (*admitted.reasons, *facts.suspicion), review=listed)
 
 
 # `off`, `watch`, postmaster and abuse are never held, and bypass means what it says.
@@ -273,12 +275,16 @@ def patient_stranger(facts: DataFacts, policy: Policy) -> Verdict | None:
     passed = Reason(ReasonCode.GREYLIST_PASSED, {"waited": int(look.waited.total_seconds())})
     if facts.suspicion:
         return hold(facts, (*facts.suspicion, passed))
-    return Verdict(Action.ACCEPT, (passed,), review=facts.rcpt.level is Level.REVIEW_AFTER)
+    return Verdict(Action.ACCEPT, (passed,), review=is_listed(facts))
 
 
 def taken_over(facts: DataFacts, policy: Policy) -> Verdict | None:
     """From half of the time after which the sender gives up, its mail is no longer sent away."""
-    same = [copy for copy in facts.copies or () if sameness.compare(copy.mail, facts.mail) >= sameness.Sameness.WEAK]
+    same = [
+        copy
+        for copy in facts.copies or ()
+        if copy.state in OPEN_COPIES and sameness.compare(copy.mail, facts.mail) >= sameness.Sameness.WEAK
+    ]
     if not same:
         return None
     trying = facts.now - min(copy.first_seen for copy in same)
@@ -301,7 +307,12 @@ def hold(facts: DataFacts, reasons: tuple[Reason, ...], *, junk: bool = True) ->
     """Hold where somebody looks at holds; elsewhere deliver, tagged for Junk when the content is suspicious."""
     if facts.rcpt.reviewed:
         return Verdict(Action.HOLD, reasons)
-    return Verdict(Action.ACCEPT, reasons, junk=junk)
+    return Verdict(Action.ACCEPT, reasons, junk=junk, review=is_listed(facts))
+
+
+def is_listed(facts: DataFacts) -> bool:
+    """True when whatever a stranger gets delivered is listed for somebody to look at."""
+    return facts.rcpt.level is Level.REVIEW_AFTER
 
 
 DATA_RULES: tuple[DataRule, ...] = (

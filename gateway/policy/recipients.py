@@ -147,8 +147,10 @@ def join_replies(replies: Sequence[Reply]) -> Outcome:
     """One answer out of the backend's answers (RFC 2033 gives one each, we may give one for all)."""
     if delivered := next((reply for reply in replies if reply.is_positive), None):
         return Outcome(delivered, tuple(after(reply) for reply in replies))
-    transient = next((reply for reply in replies if reply.is_transient), None)
-    return Outcome(transient or replies[0], (After.SENDER,) * len(replies))
+    said = next((reply for reply in replies if reply.is_transient), replies[0])
+    if said.code == 421:  # the backend closes its connection, not we ours
+        said = replace(said, code=451)
+    return Outcome(said, (After.SENDER,) * len(replies))
 
 
 def after(reply: Reply) -> After:

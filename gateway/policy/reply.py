@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from gateway.model import Action, ReasonCode, Reply, Verdict
 
+MAX_LINE = 512  # bytes, CR LF included (RFC 5321 4.5.3.1.5)
+
 
 @dataclass(frozen=True, slots=True)
 class Wording:
@@ -19,6 +21,36 @@ SENDER_OK = Reply(250, "2.1.0", "Sender ok")
 TAKEN = Reply(250, "2.0.0", "Accepted")
 FAILED = Reply(451, "4.3.0", "Temporary failure on our side, please send it again")
 TOO_SLOW = Reply(451, "4.4.2", "The mail server behind us is still working on it, please send it again")
+
+# What the dialogue itself says, whoever the peer is (RFC 5321 4.2).
+OK = Reply(250, "2.0.0", "Ok")
+BYE = Reply(221, "2.0.0", "Bye")
+HELLO_FIRST = Reply(503, "5.5.1", "Say EHLO or HELO first")
+MAIL_FIRST = Reply(503, "5.5.1", "Say MAIL FROM first")
+RCPT_FIRST = Reply(503, "5.5.1", "No valid recipient yet")
+NESTED_MAIL = Reply(503, "5.5.1", "A sender was given already")
+NOT_HERE = Reply(502, "5.5.1", "Not available here")
+UNKNOWN = Reply(500, "5.5.2", "Command not recognized")
+BAD_LINE = Reply(500, "5.5.2", "A command ends with CR LF and contains no other control characters")
+TOO_LONG = Reply(500, "5.5.2", "Command line too long")
+NO_ARGUMENT = Reply(501, "5.5.4", "This command takes no argument")
+TOO_MANY_ERRORS = Reply(421, "4.7.0", "Too many errors, closing")
+TOO_MANY_COMMANDS = Reply(421, "4.7.0", "Too many commands without a mail, closing")
+TOO_MANY_MAILS = Reply(421, "4.7.0", "Enough mails for one connection, please open another")
+TOO_LONG_A_SESSION = Reply(421, "4.4.2", "This connection is open for too long, please open another")
+TOO_MANY_CONNECTIONS = Reply(421, "4.7.0", "Too many connections from you, please try later")
+TIMED_OUT = Reply(421, "4.4.2", "Timed out waiting for you")
+STOPPING = Reply(421, "4.3.2", "Shutting down, please try again")
+SYNCHRONIZE = Reply(554, "5.5.0", "Data were sent before we asked for them")
+GO_AHEAD = "354 End data with <CR><LF>.<CR><LF>"
+TOO_BIG = Reply(552, "5.3.4", "The message is too big")
+SAY_HELLO = Reply(501, "5.5.4", "Say EHLO and your host name")
+TLS_ALREADY = Reply(503, "5.5.1", "TLS is on already")
+SAY_MAIL = Reply(501, "5.5.4", "Say MAIL FROM:<address>")
+SAY_RCPT = Reply(501, "5.5.4", "Say RCPT TO:<address>")
+SENDER_NEEDS_UTF8 = Reply(553, "5.6.7", "Such a sender needs SMTPUTF8")
+EMPTY_RECIPIENT = Reply(553, "5.1.3", "A recipient cannot be empty")
+TOO_MANY_RECIPIENTS = Reply(452, "4.5.3", "Too many recipients, send to the others in a transaction of their own")
 
 REFUSALS: dict[ReasonCode, Reply] = {
     ReasonCode.RELAY_DENIED: Reply(550, "5.7.1", "Relaying denied"),
@@ -61,4 +93,6 @@ def deferral(code: ReasonCode, wording: Wording) -> Reply:
 
 
 def with_id(reply: Reply, reply_id: str) -> Reply:
-    return Reply(reply.code, reply.enhanced, f"{reply.text} [{reply_id}]")
+    """The reply with the id at its end. A backend's long words are cut, the id never is."""
+    around = str(Reply(reply.code, reply.enhanced, f" [{reply_id}]"))
+    return Reply(reply.code, reply.enhanced, f"{reply.text[: MAX_LINE - len(around) - 2]} [{reply_id}]")

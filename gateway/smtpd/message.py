@@ -26,7 +26,7 @@ from gateway.policy.reply import reply_to
 from gateway.policy.sameness import Sameness, compare
 from gateway.smtpd.admission import Admitted, Mail, described, log_decision
 from gateway.smtpd.door import Door
-from gateway.smtpd.spool import Spool, without_fields
+from gateway.spool import Spool, without_fields
 from gateway.store import decisions
 from gateway.store.decisions import Decision
 

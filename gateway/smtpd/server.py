@@ -1,27 +1,21 @@
 """SMTP on the wire (RFC 5321): aiosmtpd, with everything replaced that trusts the peer.
 
 What changed against aiosmtpd 1.4.6: data streams through a strict reader with limits instead of growing in memory;
-commands are lines of CRLF and nothing else; addresses keep their bytes; a peer that neither reads nor writes is cut;
-a half-closed connection does not cancel what is being stored; and whatever fails on our side is a 451 with an id.
+commands are lines of CRLF and nothing else; addresses keep their bytes; and whatever fails on our side is a 451 with
+an id. What a connection does when its peer stalls or vanishes is in `connection`.
 """
 
 import asyncio
-import contextlib
-import fcntl
-import logging
-import struct
-import termios
-from asyncio import sslproto
 from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
 from ssl import SSLContext, SSLError
-from typing import Any, cast
 
 import structlog
 from aiosmtpd.proxy_protocol import get_proxy
-from aiosmtpd.smtp import SMTP, TLSSetupException
+from aiosmtpd.smtp import TLSSetupException
 
 from gateway.model import Reply
+from gateway.policy import reply
 from gateway.policy.address import BadAddress, parse_path
 from gateway.policy.parameters import (
     UnknownParameter,
@@ -29,68 +23,27 @@ from gateway.policy.parameters import (
     parse_parameters,
     parse_rcpt_parameters,
 )
+from gateway.smtpd.connection import Connection
 from gateway.smtpd.door import Door
-from gateway.smtpd.inbox import Inbox, LineTooLong
+from gateway.smtpd.inbox import LineTooLong
 from gateway.smtpd.session import Session
-from gateway.smtpd.spool import Spool
 from gateway.smtpd.wire import DataReader, Defect
+from gateway.spool import Spool
 
 log = structlog.get_logger()
-logging.getLogger("mail").setLevel(logging.ERROR)  # aiosmtpd's own log names every command line
-
-# asyncio allocates this much for each TLS connection, and a mail server has many idle ones.
-sslproto.SSLProtocol.max_size = 64 * 1024
-
-OK = Reply(250, "2.0.0", "Ok")
-BYE = Reply(221, "2.0.0", "Bye")
-HELLO_FIRST = Reply(503, "5.5.1", "Say EHLO or HELO first")
-MAIL_FIRST = Reply(503, "5.5.1", "Say MAIL FROM first")
-RCPT_FIRST = Reply(503, "5.5.1", "No valid recipient yet")
-NESTED_MAIL = Reply(503, "5.5.1", "A sender was given already")
-NOT_HERE = Reply(502, "5.5.1", "Not available here")
-UNKNOWN = Reply(500, "5.5.2", "Command not recognized")
-BAD_LINE = Reply(500, "5.5.2", "A command ends with CR LF and contains no other control characters")
-TOO_LONG = Reply(500, "5.5.2", "Command line too long")
-NO_ARGUMENT = Reply(501, "5.5.4", "This command takes no argument")
-TOO_MANY_ERRORS = Reply(421, "4.7.0", "Too many errors, closing")
-TOO_MANY_COMMANDS = Reply(421, "4.7.0", "Too many commands without a mail, closing")
-TOO_MANY_MAILS = Reply(421, "4.7.0", "Enough mails for one connection, please open another")
-TOO_LONG_A_SESSION = Reply(421, "4.4.2", "This connection is open for too long, please open another")
-TOO_MANY_CONNECTIONS = Reply(421, "4.7.0", "Too many connections from you, please try later")
-TIMED_OUT = Reply(421, "4.4.2", "Timed out waiting for you")
-STOPPING = Reply(421, "4.3.2", "Shutting down, please try again")
-SYNCHRONIZE = Reply(554, "5.5.0", "Data were sent before we asked for them")
-GO_AHEAD = "354 End data with <CR><LF>.<CR><LF>"
-TOO_BIG = Reply(552, "5.3.4", "The message is too big")
 
 FREE_COMMANDS = frozenset({"NOOP", "RSET", "VRFY", "HELP", "EHLO", "HELO", "EXPN"})  # they bring no mail
-ABORT_AFTER = 5.0  # seconds between the last reply and cutting a peer that does not read it
 
 
-class Server(SMTP):
-    """One connection. All policy is behind `door`; this class knows bytes, replies and time-outs."""
+class Server(Connection):
+    """The dialogue. All policy is behind `door`; this class knows commands and their order."""
 
     def __init__(self, door: Door, *, tls: SSLContext | None, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(
-            door,
-            hostname=door.hostname,
-            ident="ESMTP Greygate",
-            tls_context=tls,
-            enable_SMTPUTF8=True,
-            loop=loop,
-        )
-        self.door = door
-        self.limits = door.limits
-        self.visit: Session | None = None
-        self.inbox: Inbox  # made with the connection
-        self.errors = 0
+        super().__init__(door, tls=tls, loop=loop)
         self.free_commands = 0
         self.mails = 0
-        self.began = loop.time()
-        self.closing = False
-        self.lost: Exception | None = None
-        self.unconfirmed = False  # our last 250 for data may not have arrived
         self.entered = False
+        self.distrusted = False  # what the peer sends from here on may be forged
         self.verbs: dict[str, Callable[[str], Awaitable[None]]] = {
             "EHLO": self.smtp_EHLO,
             "HELO": self.smtp_HELO,
@@ -109,91 +62,6 @@ class Server(SMTP):
             "AUTH": self.not_here,
             "TURN": self.not_here,
         }
-
-    # ---- the connection --------------------------------------------------------------------------------------------
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        self.stop_timer()
-        if self.visit is not None:  # TLS has begun: nothing said before it counts (RFC 3207 4.2)
-            self.inbox.clear()
-            self.visit.forget_hello(tls=True)
-        else:
-            self.inbox = Inbox(self._reader)
-            self.door.sessions.add(self)
-
-    def connection_lost(self, error: Exception | None) -> None:
-        """Wake whoever reads; never cancel: a commit under way must end, and will find nobody to answer."""
-        self.stop_timer()
-        self.door.sessions.discard(self)
-        self.lost = error or ConnectionResetError("closed")
-        if self.unconfirmed and (error is not None or self.unacknowledged() > 0):
-            self.reply_was_lost()
-        if self._original_transport is not None:
-            self._original_transport.close()
-        super(SMTP, self).connection_lost(error)
-        self.transport = None
-
-    def eof_received(self) -> bool | None:
-        """A peer may close its side and still wait for our answer."""
-        super(SMTP, self).eof_received()
-        return self._tls_protocol is None
-
-    @property
-    def wire(self) -> asyncio.Transport | None:
-        """What we write to; uvloop's transports are no instances of asyncio's."""
-        return cast("asyncio.Transport | None", self.transport)
-
-    def unacknowledged(self) -> int:
-        """Bytes we sent that the peer's TCP has not confirmed (SIOCOUTQ); 0 when nobody knows."""
-        transport = self._original_transport or self.transport
-        sock = transport.get_extra_info("socket") if transport is not None else None
-        if sock is None:
-            return 0
-        try:
-            return int(struct.unpack("i", fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, b"\0" * 4))[0])
-        except (OSError, ValueError):  # ValueError: the socket below TLS is closed by now
-            return 0
-
-    def reply_was_lost(self) -> None:
-        self.unconfirmed = False
-        if self.visit is not None:
-            self.door.in_background(self.visit.reply_was_lost())
-
-    def expect(self, seconds: float) -> None:
-        """From now on the peer has so many seconds."""
-        self._reset_timeout(seconds)
-
-    def stop_timer(self) -> None:
-        if self._timeout_handle is not None:
-            self._timeout_handle.cancel()
-
-    def _timeout_cb(self) -> None:
-        """Say so if the peer reads at all, and cut it either way: close() alone waits for a buffer nobody empties."""
-        transport = self.wire
-        if transport is None:
-            return
-        if self.unconfirmed and self.unacknowledged() > 0:
-            self.reply_was_lost()
-        if transport.get_write_buffer_size() == 0:
-            transport.write(f"{TIMED_OUT}\r\n".encode())
-            transport.close()
-            self.loop.call_later(ABORT_AFTER, transport.abort)
-        else:
-            transport.abort()
-
-    async def push(self, status: Any) -> None:
-        """Write a reply; a peer that does not read it is cut after the command time-out."""
-        if self.transport is None:
-            return
-        self._writer.write(str(status).encode("utf-8", "replace") + b"\r\n")
-        if isinstance(status, Reply) and status.code >= 500:
-            self.errors += 1
-
-    async def flush(self) -> None:
-        if self.transport is not None:
-            self.expect(self.limits.command_timeout.total_seconds())
-            await self._writer.drain()
 
     # ---- the dialogue ----------------------------------------------------------------------------------------------
 
@@ -218,7 +86,7 @@ class Server(SMTP):
         self.visit = Session(self.door, ip_address(address))
         self.entered = self.door.gate.enter(self.visit.address)
         if not self.entered:
-            await self.push(TOO_MANY_CONNECTIONS)
+            await self.push(reply.TOO_MANY_CONNECTIONS)
             return await self.flush()
         await self.push(f"220 {self.door.hostname} ESMTP Greygate")
         while not self.closing and self.lost is None:
@@ -230,6 +98,8 @@ class Server(SMTP):
             self.unconfirmed = False
             await self.obey(line)
         await self.flush()
+        if self.distrusted:
+            await self.linger()
 
     async def peer_address(self) -> str | None:
         """The peer's address: from the connection, or from the PROXY header of a proxy we were told to believe."""
@@ -251,7 +121,7 @@ class Server(SMTP):
             try:
                 line = await self.inbox.line(self.limits.command_line)
             except LineTooLong:
-                await self.push(TOO_LONG)
+                await self.push(reply.TOO_LONG)
             else:
                 return line
             if self.spent():
@@ -261,8 +131,8 @@ class Server(SMTP):
     async def obey(self, line: bytes) -> None:
         text = self.well_formed(line)
         if text is None:
-            await self.push(BAD_LINE)
-            self.closing = True  # what a peer means by half a line end, nobody knows: better not guess
+            await self.push(reply.BAD_LINE)
+            self.closing = self.distrusted = True  # what a peer means by half a line end, nobody knows
             return
         verb, _, argument = text.partition(" ")
         await self.run(self.verbs.get(verb.upper()), verb.upper(), argument.strip(" "))
@@ -284,7 +154,7 @@ class Server(SMTP):
     async def run(self, command: Callable[[str], Awaitable[None]] | None, verb: str, argument: str) -> None:
         """Do what a command asks; our own failure is a 451 with the id of the session."""
         if command is None:
-            return await self.push(UNKNOWN)
+            return await self.push(reply.UNKNOWN)
         if verb in FREE_COMMANDS:
             self.free_commands += 1
         try:
@@ -302,28 +172,17 @@ class Server(SMTP):
         """True when the peer has used up its errors, its idle talk or its time; it was told so."""
         last_word = None
         if self.errors >= self.limits.errors:
-            last_word = TOO_MANY_ERRORS
+            last_word = reply.TOO_MANY_ERRORS
         elif self.free_commands >= self.limits.junk_commands:
-            last_word = TOO_MANY_COMMANDS
+            last_word = reply.TOO_MANY_COMMANDS
         elif self.loop.time() - self.began > self.limits.session.total_seconds() and self.idle():
-            last_word = TOO_LONG_A_SESSION
+            last_word = reply.TOO_LONG_A_SESSION
         elif self.door.draining and self.idle():
-            last_word = STOPPING
+            last_word = reply.STOPPING
         if last_word is None or self.closing:
             return False
         self._writer.write(f"{last_word}\r\n".encode())
         return True
-
-    def idle(self) -> bool:
-        return self.visit is None or self.visit.is_idle
-
-    def hang_up(self) -> None:
-        """Close, and cut if the peer does not take our last words in time."""
-        self.stop_timer()
-        transport = self.wire
-        if transport is not None:
-            transport.close()
-            self.loop.call_later(ABORT_AFTER, transport.abort)
 
     # ---- the commands ----------------------------------------------------------------------------------------------
 
@@ -336,7 +195,7 @@ class Server(SMTP):
     async def hello(self, name: str, *, esmtp: bool) -> None:
         assert self.visit is not None
         if not name or len(name) > 255 or not name.isascii() or not name.isprintable() or " " in name:
-            return await self.push(Reply(501, "5.5.4", "Say EHLO and your host name"))
+            return await self.push(reply.SAY_HELLO)
         self.visit.hello(name, esmtp=esmtp)
         if not esmtp:
             return await self.push(f"250 {self.door.hostname}")
@@ -360,11 +219,11 @@ class Server(SMTP):
     async def smtp_STARTTLS(self, arg: str) -> None:
         assert self.visit is not None
         if arg:
-            return await self.push(NO_ARGUMENT)
+            return await self.push(reply.NO_ARGUMENT)
         if self._tls_protocol is not None:
-            return await self.push(Reply(503, "5.5.1", "TLS is on already"))
+            return await self.push(reply.TLS_ALREADY)
         if self.tls_context is None:
-            return await self.push(NOT_HERE)
+            return await self.push(reply.NOT_HERE)
         self.inbox.clear()
         self.expect(self.limits.tls_handshake.total_seconds())
         try:
@@ -379,12 +238,12 @@ class Server(SMTP):
     async def smtp_MAIL(self, arg: str | None) -> None:
         assert self.visit is not None
         if not self.visit.helo:
-            return await self.push(HELLO_FIRST)
+            return await self.push(reply.HELLO_FIRST)
         if self.visit.in_transaction:
-            return await self.push(NESTED_MAIL)
+            return await self.push(reply.NESTED_MAIL)
         if self.mails >= self.limits.transactions:
             self.closing = True
-            return await self.push(TOO_MANY_MAILS)
+            return await self.push(reply.TOO_MANY_MAILS)
         self.mails += 1
         return await self.push(self.begin_mail(self.visit, arg))
 
@@ -394,7 +253,7 @@ class Server(SMTP):
         utf8 = offered.smtputf8 and visit.esmtp
         path = self.after_keyword(arg, "FROM:")
         if path is None:
-            return Reply(501, "5.5.4", "Say MAIL FROM:<address>")
+            return reply.SAY_MAIL
         try:
             sender, rest = parse_path(path, smtputf8=utf8, role="sender")
         except BadAddress as error:
@@ -405,19 +264,19 @@ class Server(SMTP):
         except BadAddress as error:
             return bad_parameter(error)
         if parameters.size is not None and parameters.size > offered.size:
-            return TOO_BIG
+            return reply.TOO_BIG
         if sender is not None and not sender.raw.isascii() and not parameters.smtputf8:
-            return Reply(553, "5.6.7", "Such a sender needs SMTPUTF8")
+            return reply.SENDER_NEEDS_UTF8
         return visit.mail(sender, parameters)
 
     async def smtp_RCPT(self, arg: str | None) -> None:
         assert self.visit is not None
         if not self.visit.in_transaction:
-            return await self.push(MAIL_FIRST if self.visit.helo else HELLO_FIRST)
+            return await self.push(reply.MAIL_FIRST if self.visit.helo else reply.HELLO_FIRST)
         offered = self.door.offered()
         path = self.after_keyword(arg, "TO:")
         if path is None:
-            return await self.push(Reply(501, "5.5.4", "Say RCPT TO:<address>"))
+            return await self.push(reply.SAY_RCPT)
         try:
             address, rest = parse_path(path, smtputf8=self.visit.smtputf8, role="recipient")
         except BadAddress as error:
@@ -427,7 +286,7 @@ class Server(SMTP):
         except BadAddress as error:
             return await self.push(bad_parameter(error))
         if address is None:
-            return await self.push(Reply(553, "5.1.3", "A recipient cannot be empty"))
+            return await self.push(reply.EMPTY_RECIPIENT)
         return await self.push(await self.visit.rcpt(address, notify, orcpt))
 
     def after_keyword(self, argument: str | None, keyword: str) -> bytes | None:
@@ -439,35 +298,35 @@ class Server(SMTP):
     async def smtp_RSET(self, arg: str) -> None:
         assert self.visit is not None
         if arg:
-            return await self.push(NO_ARGUMENT)
+            return await self.push(reply.NO_ARGUMENT)
         self.visit.reset()
-        return await self.push(OK)
+        return await self.push(reply.OK)
 
     async def smtp_NOOP(self, arg: str) -> None:
-        await self.push(OK)
+        await self.push(reply.OK)
 
     async def smtp_QUIT(self, arg: str) -> None:
-        await self.push(BYE)
+        await self.push(reply.BYE)
         self.closing = True
 
     async def not_here(self, arg: str) -> None:
-        await self.push(NOT_HERE)
+        await self.push(reply.NOT_HERE)
 
     async def smtp_DATA(self, arg: str) -> None:
         assert self.visit is not None
         if arg:
-            return await self.push(NO_ARGUMENT)
+            return await self.push(reply.NO_ARGUMENT)
         if not self.visit.has_recipients:
             # The peer went on without waiting for us: what follows would be taken for commands.
             if not self.inbox.is_empty:
-                self.closing = True
-                return await self.push(SYNCHRONIZE)
-            return await self.push(RCPT_FIRST if self.visit.in_transaction else MAIL_FIRST)
+                self.closing = self.distrusted = True
+                return await self.push(reply.SYNCHRONIZE)
+            return await self.push(reply.RCPT_FIRST if self.visit.in_transaction else reply.MAIL_FIRST)
         if self.door.spooled_bytes >= self.door.most_spooled:
             no_room = self.visit.no_room()
             self.visit.reset()
             return await self.push(no_room)
-        await self.push(GO_AHEAD)
+        await self.push(reply.GO_AHEAD)
         await self.flush()
         spool = Spool(self.door.incoming, self.limits.memory_per_session)
         try:
@@ -517,18 +376,9 @@ class Server(SMTP):
     def defective(self, defect: Defect) -> Reply:
         """Refuse data that break the rules. The connection ends: behind such data the next bytes may be forged."""
         assert self.visit is not None
-        self.closing = True
+        self.closing = self.distrusted = True
         self.inbox.clear()
         return self.visit.too_big() if defect is Defect.TOO_BIG else self.visit.defective(str(defect))
-
-    def stop_politely(self) -> None:
-        """End a connection that is between mails; the others are told after theirs."""
-        transport = self.wire
-        if self.idle() and transport is not None and not transport.is_closing() and not self.closing:
-            self.closing = True
-            with contextlib.suppress(ConnectionError):
-                self._writer.write(f"{STOPPING}\r\n".encode())
-            self.hang_up()
 
 
 def bad_parameter(error: BadAddress) -> Reply:

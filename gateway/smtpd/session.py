@@ -24,7 +24,7 @@ from gateway.smtpd import acceptance, admission
 from gateway.smtpd.admission import Admitted, Mail
 from gateway.smtpd.door import Door
 from gateway.smtpd.message import Received
-from gateway.smtpd.spool import Spool
+from gateway.spool import Spool
 
 
 class Session:
@@ -96,7 +96,7 @@ class Session:
             address = Address(f"{address.local}@{self.door.first_local}", address.local, self.door.first_local)
         self.mail_now.named += 1
         if self.mail_now.named > self.most_recipients():
-            return Reply(452, "4.5.3", "Too many recipients, send to the others in a transaction of their own")
+            return reply.TOO_MANY_RECIPIENTS
         recipient = Recipient(address, notify, orcpt)
         return await admission.admit(self.door, self.mail_now, await self.peer(), recipient)
 
@@ -137,7 +137,7 @@ class Session:
 
     def too_big(self) -> Reply:
         verdict = Verdict(Action.REJECT, (Reason(ReasonCode.MESSAGE_DEFECT, {"defect": "message too big"}),))
-        return self.not_taken(verdict, Reply(552, "5.3.4", "The message is too big"))
+        return self.not_taken(verdict, reply.TOO_BIG)
 
     def no_room(self) -> Reply:
         """The data could not even be received."""

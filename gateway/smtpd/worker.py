@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from ssl import SSLContext
 
 import structlog
@@ -18,15 +19,21 @@ DRAIN_WITHIN = 30.0  # seconds for sessions to end by themselves
 LATE_WITHIN = 60.0  # seconds for deliveries that go on without their peer
 
 
-async def serve(door: Door, sockets: Sequence[socket.socket], tls: SSLContext | None, stop: asyncio.Event) -> None:
-    """Serve until told to stop; then let mails in progress end, and write what is pending."""
+async def serve(
+    door: Door, sockets: Sequence[socket.socket], tls: Callable[[], SSLContext | None], stop: asyncio.Event
+) -> None:
+    """Serve until told to stop; then let mails in progress end, and write what is pending.
+
+    `tls` makes the context of one listener: sessions of one are never resumed at another.
+    """
     await door.refresh()
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(door.ask_backends(), 3)
     follower = asyncio.create_task(door.follow(), name="follow changes")
     loop = asyncio.get_running_loop()
     servers = [
-        await loop.create_server(lambda: Server(door, tls=tls, loop=loop), sock=one, backlog=BACKLOG) for one in sockets
+        await loop.create_server(partial(Server, door, tls=tls(), loop=loop), sock=one, backlog=BACKLOG)
+        for one in sockets
     ]
     log.info("worker ready", listeners=len(servers))
     await stop.wait()

@@ -90,8 +90,12 @@ def claim(conn: Connection, number: int, by: str, now: datetime, until: datetime
 def move(
     conn: Connection, number: int, target: CopyState, *, note: str = "", who: str | None = None, now: datetime
 ) -> bool:
-    """Move a copy where the machine allows it; False when it is no longer in a state from which it may go there."""
-    wanted = update(copy).where(copy.c.id == number, copy.c.state.in_(sources(target)))
+    """Move a copy where the machine allows it; False when it is no longer in a state from which it may go there.
+
+    A person (`who`) decides about nothing that is being passed: the backend may have it already.
+    """
+    froms = [state for state in sources(target) if who is None or state is not CopyState.PASSING]
+    wanted = update(copy).where(copy.c.id == number, copy.c.state.in_(froms))
     values: dict[str, Any] = {"state": target, "lease_until": None, "note": note[:200]}
     if who is not None:
         values |= {"decided_by": who, "decided_at": now}

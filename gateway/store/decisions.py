@@ -10,6 +10,7 @@ from sqlalchemy import Connection, delete, insert, or_, select
 from gateway.model import Verdict
 from sql.tables import decision, event
 
+MOST_ABOUT_SENDER = 500  # decisions searched for those about one mail
 VERSION = 1  # of the facts record; replay and pages read old ones
 
 
@@ -60,6 +61,15 @@ def find(conn: Connection, wanted: str) -> list[dict[str, Any]]:
     """The decisions behind a reply id or a message id, oldest first."""
     query = select(decision).where(or_(decision.c.reply_id == wanted, decision.c.message == wanted))
     return [dict(row) for row in conn.execute(query.order_by(decision.c.id)).mappings()]
+
+
+def behind(conn: Connection, row: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """The decisions about the very mail of a message row, oldest first: its bytes were hashed for each of them."""
+    if row is None:
+        return []
+    latest = about(conn, row["sender_key"], MOST_ABOUT_SENDER)
+    same = [one for one in latest if one["facts"]["facts"].get("data", {}).get("whole") == row["whole"]]
+    return same[::-1]
 
 
 def about(conn: Connection, address: str, most: int) -> list[dict[str, Any]]:

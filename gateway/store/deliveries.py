@@ -131,14 +131,15 @@ def expire(conn: Connection, now: datetime, most: int) -> list[dict[str, Any]]:
     return expired
 
 
-def drop_ended(conn: Connection, before: datetime, most: int) -> int:
+def drop_ended(conn: Connection, before: datetime, most: int, now: datetime) -> list[dict[str, Any]]:
     """Expired and undeliverable mail that was shown for long enough is refused, so that its bytes may go."""
-    shown = (DeliveryState.EXPIRED, DeliveryState.UNDELIVERABLE)
-    old = select(delivery.c.id).where(delivery.c.state.in_(shown), delivery.c.ended_at < before).limit(most)
-    numbers = list(conn.execute(old).scalars())
-    return conn.execute(
-        update(delivery).where(delivery.c.id.in_(numbers)).values(state=DeliveryState.REFUSED, decided_by="retention")
-    ).rowcount
+    over = and_(
+        delivery.c.state.in_((DeliveryState.EXPIRED, DeliveryState.UNDELIVERABLE)), delivery.c.ended_at < before
+    )
+    values = {"state": DeliveryState.REFUSED, "decided_by": "retention", "decided_at": now}
+    rows = [dict(row) for row in conn.execute(select(delivery).where(over).limit(most)).mappings()]
+    refused = update(delivery).where(over).values(**values)
+    return [row for row in rows if conn.execute(refused.where(delivery.c.id == row["id"])).rowcount == 1]
 
 
 def of_message(conn: Connection, number: str) -> list[dict[str, Any]]:

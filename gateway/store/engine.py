@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+import aiomysql
 import structlog
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
@@ -55,7 +56,8 @@ def prepare_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def on_connect(connection: Any, record: Any) -> None:
         connection.isolation_level = None
-        for pragma in ("journal_mode=DELETE", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
+        # EXTRA, not FULL: it syncs the folder too, else the journal may be back after a power cut and undo a commit.
+        for pragma in ("journal_mode=DELETE", "synchronous=EXTRA", "foreign_keys=ON", "busy_timeout=10000"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
@@ -65,6 +67,7 @@ def prepare_sqlite(engine: Engine) -> None:
 
 
 def async_engine(url: str | URL) -> AsyncEngine:
+    let_aiomysql_quote_bytes()
     return create_async_engine(
         make_url(url).set(drivername="mysql+aiomysql"),
         isolation_level="READ COMMITTED",  # repeatable reads would lock gaps, and we never read twice
@@ -74,6 +77,17 @@ def async_engine(url: str | URL) -> AsyncEngine:
         pool_timeout=READ_WITHIN,
         connect_args={"connect_timeout": 3},
     )
+
+
+def let_aiomysql_quote_bytes() -> None:
+    """aiomysql 0.3.2 calls what PyMySQL 1.2.3 made a text: no bytes could be asked for (aio-libs/aiomysql 1080)."""
+    if not callable(aiomysql.connection.escape_bytes_prefixed):
+        aiomysql.connection.escape_bytes_prefixed = lambda value: f"_binary X'{value.hex()}'"
+
+
+def was_dead(error: DBAPIError) -> bool:
+    """True when a pooled connection had died, and so nothing was committed: COMMIT itself has no statement."""
+    return error.connection_invalidated and error.statement is not None
 
 
 def is_conflict(error: Exception) -> bool:
@@ -127,10 +141,19 @@ class MariaRunner:
         self.engine = async_engine(url)
 
     async def read(self, work: Work[T]) -> T:
+        try:
+            return await self.read_once(work)
+        except DBAPIError as error:
+            if not was_dead(error):
+                raise
+            return await self.read_once(work)
+
+    async def read_once(self, work: Work[T]) -> T:
         async with self.engine.connect() as conn:
             return await conn.run_sync(work)
 
     async def commit(self, works: Sequence[Work[Any]]) -> list[Any]:
+        # A server that vanished without a word must not keep the writer for as long as TCP hopes.
         async with self.engine.begin() as conn:
             return [await conn.run_sync(work) for work in works]
 
@@ -166,6 +189,7 @@ class Database:
     async def write(self, work: Work[T]) -> T:
         """What the work returns, once it is durable. Raises StoreUnavailable; then it may or may not have happened."""
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        done.add_done_callback(heard)
         self.pending.append(Pending(work, done))
         self.wake.set()
         self.urgent.set()
@@ -207,11 +231,13 @@ class Database:
         try:
             results = await self.commit([pending.work for pending in batch])
         except Exception as error:  # the writer outlives whatever a work raises; who waits for it is told
-            if len(batch) == 1:
-                return settle_failed(batch[0], error)
+            if len(batch) > 1 and not isinstance(error, TimeoutError):
+                for pending in batch:
+                    await self.write_batch([pending])
+                return
             for pending in batch:
-                await self.write_batch([pending])
-            return None
+                settle_failed(pending, error)
+            return
         for pending, result in zip(batch, results, strict=True):
             if pending.done is not None and not pending.done.done():
                 pending.done.set_result(result)
@@ -221,10 +247,16 @@ class Database:
             try:
                 return await self.runner.commit(works)
             except DBAPIError as error:
-                if not is_conflict(error) or attempt == CONFLICT_TRIES - 1:
+                if not (is_conflict(error) or was_dead(error)) or attempt == CONFLICT_TRIES - 1:
                     raise
                 await asyncio.sleep(0.05 * 2**attempt)
         raise AssertionError("the last attempt returns or raises")
+
+
+def heard(done: "asyncio.Future[Any]") -> None:
+    """Who gave up waiting does not want to know how it ended."""
+    if not done.cancelled():
+        done.exception()
 
 
 def settle_failed(pending: Pending, error: Exception) -> None:

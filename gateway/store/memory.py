@@ -78,7 +78,7 @@ def listing(conn: Connection, like: str | None, now: datetime, most: int) -> lis
 
 def containing(text: str) -> Any:
     columns = (memory.c.sender, memory.c.recipient, memory.c.value)
-    wanted = [column.contains(text, autoescape=True) for column in columns]
+    wanted = [column.icontains(text, autoescape=True) for column in columns]
     return wanted[0] | wanted[1] | wanted[2]
 
 

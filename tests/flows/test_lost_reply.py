@@ -57,11 +57,11 @@ def test_a_confirmed_250_leaves_no_tombstone(start: Callable[..., Gate], sink: S
 
 def test_what_takes_longer_than_the_peer_may_wait_is_delivered_once(start: Callable[..., Gate], sink: Sink) -> None:
     gate = start({**OPEN, "smtp": {"reply_within": "1s"}})
-    sink.slow = 3
+    sink.slow = 6
     mail = message("Slow")
     late = deliver(gate.port, ANN, [BO], mail)
-    assert (late.code, gate.why(late.id)[0]["code"]) == (451, "backend.slow")
     during = deliver(gate.port, ANN, [BO], mail)
+    assert (late.code, gate.why(late.id)[0]["code"]) == (451, "backend.slow")
     assert (during.code, gate.why(during.id)[0]["code"]) == (451, "retry.in_flight")
     sink.wait_for(1)
     time.sleep(1)

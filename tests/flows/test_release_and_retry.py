@@ -101,7 +101,7 @@ def test_a_release_while_the_retry_is_passing_is_told_so(start: Callable[..., Ga
     mail = message("Slow")
     number = deferred(gate, mail)
     time.sleep(1.1)
-    sink.slow = 4
+    sink.slow = 8
     assert deliver(gate.port, ANN, [BO], mail).code == 451
     assert "delivering it right now" in gate.cli("queue", "release", number, check=False)
     again = deliver(gate.port, ANN, [BO], mail)

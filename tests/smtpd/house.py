@@ -1,7 +1,6 @@
 """A gate with a backend behind it, both kept for many tests, and what all attacks on it have in common."""
 
 import contextlib
-import random
 import re
 import signal
 import socket
@@ -18,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.gate import Gate, merged
+from tests.gate import Gate, free_port, merged
 from tests.sink import Conversation, Mail, Sink
 from tests.talk import Closed, Talk
 
@@ -92,7 +91,7 @@ class Houses:
             folder.mkdir()
             asked = merged(settings or {}, certificate(self.folder)) if tls else settings or {}
             sink = sink or Witness()
-            gate = Gate(folder, sink.url, asked, port=quiet_port())
+            gate = Gate(folder, sink.url, asked, port=free_port())
             self.known[key] = House(gate, sink)
             gate.start()
         return self.known[key].fresh()
@@ -130,15 +129,6 @@ def catches(pid: int, number: int) -> bool:
         return True
     mask = next(line.split()[1] for line in status.splitlines() if line.startswith("SigCgt"))
     return bool(int(mask, 16) >> (number - 1) & 1)
-
-
-def quiet_port() -> int:
-    """A free port below those that outgoing connections take: a busy machine has it still free a moment later."""
-    while True:
-        port = random.randint(15000, 32000)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 def certificate(folder: Path) -> Settings:

@@ -22,7 +22,6 @@ from tests.smtpd.house import (
     all_answers,
     is_closed,
     push,
-    quiet_port,
     well_formed,
 )
 from tests.talk import Closed, Talk, deliver, message
@@ -235,7 +234,7 @@ def test_what_fails_on_our_side_is_temporary_and_says_no_more(tmp_path: Path) ->
     sink, names = Witness(), tmp_path / "recipients.txt"
     names.write_text(f"{BO}\n")
     settings = {"recipients": {"verify": "list", "file": str(names)}, "protection": {"overrides": {OPEN: "off"}}}
-    with contextlib.closing(sink), running(Gate(tmp_path, sink.url, settings, port=quiet_port())) as gate:
+    with contextlib.closing(sink), running(Gate(tmp_path, sink.url, settings)) as gate:
         incoming = tmp_path / "storage" / "incoming"
         time.sleep(2)  # the other processes make it, too, when they start
         shutil.rmtree(incoming)

@@ -1,0 +1,169 @@
+"""One connection's life: time limits, replies, peers that vanish, and whether our last word arrived.
+
+aiosmtpd cancels its handler when a peer closes its side, and waits for ever for one that does not read. Here nothing
+is cancelled, because a commit under way must end, and every wait for the peer has a limit.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import struct
+import termios
+from asyncio import sslproto
+from ssl import SSLContext
+from typing import Any, cast
+
+from aiosmtpd.smtp import SMTP
+
+from gateway.model import Reply
+from gateway.policy import reply
+from gateway.smtpd.door import Door
+from gateway.smtpd.inbox import Inbox
+from gateway.smtpd.session import Session
+
+logging.getLogger("mail").setLevel(logging.ERROR)  # aiosmtpd's own log names every command line
+
+# asyncio allocates this much for each TLS connection, and a mail server has many idle ones.
+sslproto.SSLProtocol.max_size = 64 * 1024
+
+ABORT_AFTER = 5.0  # seconds between the last reply and cutting a peer that does not read it
+
+
+class Connection(SMTP):
+    """Bytes in, replies out, and the end. What is said in between is `Server`'s."""
+
+    def __init__(self, door: Door, *, tls: SSLContext | None, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(
+            door,
+            hostname=door.hostname,
+            ident="ESMTP Greygate",
+            tls_context=tls,
+            enable_SMTPUTF8=True,
+            loop=loop,
+        )
+        self.door = door
+        self.limits = door.limits
+        self.visit: Session | None = None
+        self.inbox: Inbox  # made with the connection
+        self.began = loop.time()
+        self.errors = 0
+        self.closing = False
+        self.lost: Exception | None = None
+        self.unconfirmed = False  # our last 250 for data may not have arrived
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.stop_timer()
+        if self.visit is not None:  # TLS has begun: nothing said before it counts (RFC 3207 4.2)
+            self.inbox.clear()
+            self.visit.forget_hello(tls=True)
+        else:
+            self.inbox = Inbox(self._reader)
+            self.door.sessions.add(self)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Wake whoever reads; never cancel: a commit under way must end, and will find nobody to answer."""
+        self.stop_timer()
+        self.door.sessions.discard(self)
+        self.lost = error or ConnectionResetError("closed")
+        if self.unconfirmed and (error is not None or self.unacknowledged() > 0):
+            self.reply_was_lost()
+        if self._original_transport is not None:
+            self._original_transport.close()
+        super(SMTP, self).connection_lost(error)
+        self.transport = None
+
+    def eof_received(self) -> bool | None:
+        """A peer may close its side and still wait for our answer."""
+        super(SMTP, self).eof_received()
+        return self._tls_protocol is None
+
+    @property
+    def wire(self) -> asyncio.Transport | None:
+        """What we write to; uvloop's transports are no instances of asyncio's."""
+        return cast("asyncio.Transport | None", self.transport)
+
+    def unacknowledged(self) -> int:
+        """Bytes we sent that the peer's TCP has not confirmed (SIOCOUTQ); 0 when nobody knows."""
+        transport = self._original_transport or self.transport
+        sock = transport.get_extra_info("socket") if transport is not None else None
+        if sock is None:
+            return 0
+        try:
+            return int(struct.unpack("i", fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, b"\0" * 4))[0])
+        except (OSError, ValueError):  # ValueError: the socket below TLS is closed by now
+            return 0
+
+    def reply_was_lost(self) -> None:
+        self.unconfirmed = False
+        if self.visit is not None:
+            self.door.in_background(self.visit.reply_was_lost())
+
+    def expect(self, seconds: float) -> None:
+        """From now on the peer has so many seconds."""
+        self._reset_timeout(seconds)
+
+    def stop_timer(self) -> None:
+        if self._timeout_handle is not None:
+            self._timeout_handle.cancel()
+
+    def _timeout_cb(self) -> None:
+        """Say so if the peer reads at all, and cut it either way: close() alone waits for a buffer nobody empties."""
+        transport = self.wire
+        if transport is None:
+            return
+        if self.unconfirmed and self.unacknowledged() > 0:
+            self.reply_was_lost()
+        if transport.get_write_buffer_size() == 0:
+            transport.write(f"{reply.TIMED_OUT}\r\n".encode())
+            transport.close()
+            self.loop.call_later(ABORT_AFTER, transport.abort)
+        else:
+            transport.abort()
+
+    async def push(self, status: Any) -> None:
+        """Write a reply; a peer that does not read it is cut after the command time-out."""
+        if self.transport is None:
+            return
+        self._writer.write(str(status).encode("utf-8", "replace") + b"\r\n")
+        if isinstance(status, Reply) and status.code >= 500:
+            self.errors += 1
+
+    async def flush(self) -> None:
+        if self.transport is not None:
+            self.expect(self.limits.command_timeout.total_seconds())
+            await self._writer.drain()
+
+    def hang_up(self) -> None:
+        """Close, and cut if the peer does not take our last words in time."""
+        self.stop_timer()
+        transport = self.wire
+        if transport is not None:
+            transport.close()
+            self.loop.call_later(ABORT_AFTER, transport.abort)
+
+    def idle(self) -> bool:
+        return self.visit is None or self.visit.is_idle
+
+    def stop_politely(self) -> None:
+        """End a connection that is between mails; the others are told after theirs."""
+        transport = self.wire
+        if self.idle() and transport is not None and not transport.is_closing() and not self.closing:
+            self.closing = True
+            with contextlib.suppress(ConnectionError):
+                self._writer.write(f"{reply.STOPPING}\r\n".encode())
+            self.hang_up()
+
+    async def linger(self) -> None:
+        """Let the peer read why we go: closing with bytes unread resets the connection, and our words with it."""
+        transport = self.wire
+        if transport is None or self._tls_protocol is not None:
+            return
+        self.stop_timer()
+        with contextlib.suppress(ConnectionError, TimeoutError):
+            async with asyncio.timeout(ABORT_AFTER):
+                await self._writer.drain()
+                transport.write_eof()
+                while await self.inbox.piece():
+                    pass
