@@ -19,7 +19,7 @@ from gateway.model import (
 )
 from gateway.policy.address import normalise_sender
 from gateway.policy.retry import LIFETIME
-from gateway.store import changes, copies, decisions, deliveries, memory, messages, tombstones
+from gateway.store import changes, copies, decisions, deliveries, memory, messages, sightings, tombstones
 from gateway.store.deliveries import Owned
 from gateway.store.rows import fingerprint_of, rungs_from_json
 
@@ -78,7 +78,7 @@ def release(
     for one in done:
         if one.happened and trust:
             make_known(conn, row, one.recipient, person, terms, now)
-    finish(conn, "released", number, done, person, now)
+    finish(conn, "released", row, done, person, now)
     return done
 
 
@@ -92,7 +92,7 @@ def refuse(
     for copy in of(copies.of_message(conn, number), wanted):
         if copy["recipient"] not in owned:
             done.append(refuse_copy(conn, row, copy, person, terms, now))
-    finish(conn, "refused", number, done, person, now)
+    finish(conn, "refused", row, done, person, now)
     return done
 
 
@@ -107,10 +107,13 @@ def of(rows: Sequence[dict[str, Any]], wanted: Sequence[str]) -> list[dict[str, 
     return [row for row in rows if not wanted or row["recipient"] in wanted]
 
 
-def finish(conn: Connection, kind: str, number: str, done: Sequence[Done], person: Person, now: datetime) -> None:
+def finish(
+    conn: Connection, kind: str, row: dict[str, Any], done: Sequence[Done], person: Person, now: datetime
+) -> None:
     for one in done:
         if one.happened:
-            decisions.happened(conn, kind, now, message=number, recipient=one.recipient, who=person.name)
+            sightings.settled(conn, row["sender_key"], one.recipient, fingerprint_of(row), now)
+            decisions.happened(conn, kind, now, message=row["id"], recipient=one.recipient, who=person.name)
     changes.announce(conn, person.node)
 
 

@@ -396,6 +396,7 @@ class DataFacts:
     sightings: tuple[Sighting, ...] | None
     copies: tuple[CopyRow, ...] | None
     tombstones: tuple[Tombstone, ...] | None
+    first_tried: datetime | None = None  # since when the sender tries to send this mail, from whatever network
     suspicion: tuple[Reason, ...] = ()  # evidence from the content; empty: no opinion
 
     @property

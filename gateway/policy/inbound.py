@@ -20,7 +20,6 @@ from gateway.model import (
 )
 from gateway.policy import greylist, sameness
 from gateway.policy.greylist import Stage, Timing
-from gateway.policy.hold import OPEN_COPIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +159,7 @@ def already_uploaded(facts: RcptFacts, policy: Policy) -> bool:
     """True when a mail of the announced size was uploaded before and is still waiting: nobody sends 40 MB twice."""
     return facts.announced_size is not None and any(
         sighting.saw_data
+        and sighting.passed_at is None
         and sighting.size == facts.announced_size
         and sighting.rungs & facts.rungs
         and facts.now - sighting.first_seen < policy.timing.wait
@@ -280,16 +280,9 @@ def patient_stranger(facts: DataFacts, policy: Policy) -> Verdict | None:
 
 def taken_over(facts: DataFacts, policy: Policy) -> Verdict | None:
     """From half of the time after which the sender gives up, its mail is no longer sent away."""
-    same = [
-        copy
-        for copy in facts.copies or ()
-        if copy.state in OPEN_COPIES and sameness.compare(copy.mail, facts.mail) >= sameness.Sameness.WEAK
-    ]
-    if not same:
+    if facts.first_tried is None or facts.now - facts.first_tried < policy.give_up / 2:
         return None
-    trying = facts.now - min(copy.first_seen for copy in same)
-    if trying < policy.give_up / 2:
-        return None
+    trying = facts.now - facts.first_tried
     due = Reason(ReasonCode.TAKEOVER_DUE, {"trying": int(trying.total_seconds())})
     return hold(facts, (due, *facts.suspicion), junk=bool(facts.suspicion))
 

@@ -73,6 +73,7 @@ class Stored:
     sightings: dict[str, tuple[Sighting, ...]]
     copies: dict[str, tuple[CopyRow, ...]]
     tombstones: dict[str, tuple[Tombstone, ...]]
+    first_tries: dict[str, datetime]
 
 
 async def gather(door: Door, received: Received) -> list[DataFacts]:
@@ -93,6 +94,7 @@ async def look_up(door: Door, received: Received, now: datetime) -> Stored | Non
             sightings.find(conn, sender, keys, rungs, content),
             copies.find(conn, sender, keys, content),
             tombstones.find(conn, sender, keys, now),
+            sightings.first_tries(conn, sender, keys, content),
         )
 
     try:
@@ -114,6 +116,7 @@ def facts_of(one: Admitted, received: Received, stored: Stored | None, now: date
         sightings=seen,
         copies=None if stored is None else stored.copies[key],
         tombstones=None if stored is None else stored.tombstones[key],
+        first_tried=None if stored is None else stored.first_tries.get(key),
     )
 
 

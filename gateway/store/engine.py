@@ -154,7 +154,7 @@ class MariaRunner:
 
     async def commit(self, works: Sequence[Work[Any]]) -> list[Any]:
         # A server that vanished without a word must not keep the writer for as long as TCP hopes.
-        async with self.engine.begin() as conn:
+        async with asyncio.timeout(WRITE_WITHIN), self.engine.begin() as conn:
             return [await conn.run_sync(work) for work in works]
 
     async def close(self) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, update
 
 from gateway.model import Fingerprint, Rung, RungKind, Sighting
 from gateway.policy import greylist
@@ -39,12 +39,36 @@ def find(
     keys = [rung_key(rung, sender, recipient) for rung in rungs for recipient in recipients]
     query = select(*FOUND).join_from(sighting_rung, sighting).where(sighting_rung.c.key.in_(keys))
     if content is not None:
-        same = sighting.c.body == content.body
-        if content.message_id is not None:
-            same = or_(same, sighting.c.message_id == content.message_id)
-        query = query.where(or_(sighting.c.body.is_(None), sighting_rung.c.kind > RungKind.FCRDNS, same))
+        could = or_(sighting.c.body.is_(None), sighting_rung.c.kind > RungKind.FCRDNS, has_content(content))
+        query = query.where(could)
     rows = conn.execute(query.order_by(sighting.c.last_seen.desc()).limit(MOST * len(recipients) * len(rungs)))
     return collect(rows.mappings(), recipients)
+
+
+def has_content(content: Fingerprint) -> ColumnElement[bool]:
+    """The body or the Message-ID agrees."""
+    if content.message_id is None:
+        return sighting.c.body == content.body
+    return or_(sighting.c.body == content.body, sighting.c.message_id == content.message_id)
+
+
+def first_tries(
+    conn: Connection, sender: str, recipients: Collection[str], content: Fingerprint
+) -> dict[str, datetime]:
+    """Per recipient, since when this sender tries to send a mail with this content, from whatever network."""
+    pairs = [pair_key(sender, recipient) for recipient in recipients]
+    query = (
+        select(sighting.c.recipient, func.min(sighting.c.first_seen))
+        .where(sighting.c.pair.in_(pairs), has_content(content), sighting.c.passed_at.is_(None))
+        .group_by(sighting.c.recipient)
+    )
+    return {recipient: first for recipient, first in conn.execute(query)}
+
+
+def settled(conn: Connection, sender: str, recipient: str, content: Fingerprint, now: datetime) -> None:
+    """A person decided about this mail: nobody is trying to send it any more, as far as we wait for it."""
+    mine = update(sighting).where(sighting.c.pair == pair_key(sender, recipient), has_content(content))
+    conn.execute(mine.where(sighting.c.passed_at.is_(None)).values(passed_at=now))
 
 
 def collect(rows: Iterable[Any], recipients: Collection[str]) -> dict[str, tuple[Sighting, ...]]:

@@ -1,0 +1,58 @@
+"""Who is it: the rungs of a peer's identity."""
+
+from dataclasses import replace
+from ipaddress import ip_address
+
+import pytest
+
+from gateway.model import Rung, RungKind
+from gateway.policy.identity import network_of, quota_network, rungs_of, strongest
+from tests.policy.stranger import DKIM, HOST, NETWORK, PEER, SPF
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.7", "192.0.2.0/24"),
+        ("192.0.2.255", "192.0.2.0/24"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("::ffff:192.0.2.7", "192.0.2.0/24"),
+        ("::1", "::/64"),
+    ],
+)
+def test_an_address_counts_as_its_network(address, network):
+    assert str(network_of(ip_address(address))) == network
+
+
+@pytest.mark.parametrize(
+    ("address", "network"), [("192.0.2.7", "192.0.2.0/24"), ("2001:db8:1:2::6", "2001:db8:1::/48")]
+)
+def test_one_customer_shares_one_quota(address, network):
+    assert str(quota_network(ip_address(address))) == network
+
+
+def test_a_peer_without_a_name_is_its_network():
+    assert rungs_of(PEER) == {NETWORK}
+
+
+def test_a_confirmed_name_is_a_rung_of_its_own_whatever_its_case():
+    named = rungs_of(replace(PEER, name="Mail.Elsewhere.EXAMPLE"))
+    assert named == {NETWORK, Rung(RungKind.FCRDNS, "mail.elsewhere.example")}
+
+
+def test_what_a_peer_calls_itself_is_no_identity():
+    assert rungs_of(replace(PEER, helo="mail.example.com")) == rungs_of(PEER)
+
+
+@pytest.mark.parametrize(
+    ("rungs", "kind"),
+    [
+        ({NETWORK}, RungKind.NETWORK),
+        ({NETWORK, HOST}, RungKind.FCRDNS),
+        ({HOST, SPF}, RungKind.SPF),
+        ({DKIM, NETWORK}, RungKind.DKIM),
+        (set(), RungKind.NETWORK),
+    ],
+)
+def test_the_strongest_rung_is_the_one_that_counts(rungs, kind):
+    assert strongest(frozenset(rungs)) is kind

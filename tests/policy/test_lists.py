@@ -1,0 +1,112 @@
+"""The private lists: whom an entry names, for whom, from where, and until when."""
+
+from dataclasses import replace
+from ipaddress import ip_address, ip_network
+
+import pytest
+
+from gateway.model import Address, ListKind, ListVerb, Peer
+from gateway.policy.lists import default_network, matching
+from tests.policy.stranger import ANN, BO, NOW, PEER, SECOND, listed
+
+ALLOW, BLOCK = ListVerb.ALLOW, ListVerb.BLOCK
+ADDRESS, DOMAIN, NETWORK, RECIPIENT = ListKind.ADDRESS, ListKind.DOMAIN, ListKind.NETWORK, ListKind.RECIPIENT
+HERE, ELSEWHERE = ip_network("192.0.2.0/24"), ip_network("198.51.100.0/24")
+SIX, MAPPED = Peer(ip_address("2001:db8::7")), Peer(ip_address("::ffff:192.0.2.7"))
+BELOW = Address("ann@mail.elsewhere.example", "ann", "mail.elsewhere.example")
+LOOKALIKE = Address("ann@notelsewhere.example", "ann", "notelsewhere.example")
+
+
+def network(verb=BLOCK, within=HERE, **differs):
+    return listed(verb, NETWORK, str(within), network=within, **differs)
+
+
+def holds(entry, peer=PEER, sender=ANN, recipient=BO):
+    return matching([entry], peer, sender, recipient, NOW) == (entry,)
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        pytest.param(network(), True, id="the peer's network"),
+        pytest.param(network(within=ELSEWHERE), False, id="another network"),
+        pytest.param(network(within=ip_network("192.0.2.7/32")), True, id="the very peer"),
+        pytest.param(listed(BLOCK, NETWORK), False, id="a network entry without a network names nobody"),
+        pytest.param(listed(BLOCK, ADDRESS, ANN.key), True, id="the sender in lower case"),
+        pytest.param(listed(BLOCK, ADDRESS, "eve@elsewhere.example"), False, id="another sender"),
+        pytest.param(listed(BLOCK, DOMAIN, "elsewhere.example"), True, id="the sender's domain"),
+        pytest.param(listed(BLOCK, DOMAIN, "example"), True, id="a domain above it"),
+        pytest.param(listed(BLOCK, DOMAIN, "sewhere.example"), False, id="the end of its name is no domain above it"),
+        pytest.param(listed(BLOCK, RECIPIENT, BO.key), True, id="the recipient"),
+        pytest.param(listed(BLOCK, RECIPIENT, "example.com"), True, id="the recipient's domain"),
+        pytest.param(listed(BLOCK, RECIPIENT, "cy@example.com"), False, id="another recipient"),
+    ],
+)
+def test_whom_an_entry_names(entry, expected):
+    assert holds(entry) is expected
+
+
+@pytest.mark.parametrize(("sender", "expected"), [(ANN, True), (BELOW, True), (LOOKALIKE, False), (None, False)])
+def test_a_domain_covers_what_is_below_it_and_nothing_that_looks_like_it(sender, expected):
+    assert holds(listed(BLOCK, DOMAIN, "elsewhere.example"), sender=sender) is expected
+
+
+def test_no_name_matches_a_bounce():
+    assert not holds(listed(BLOCK, ADDRESS, ""), sender=None)
+
+
+@pytest.mark.parametrize(
+    ("peer", "within", "expected"),
+    [
+        (SIX, ip_network("2001:db8::/64"), True),
+        (SIX, HERE, False),
+        (PEER, ip_network("::/0"), False),
+        (MAPPED, HERE, True),
+        (MAPPED, ELSEWHERE, False),
+    ],
+    ids=["IPv6", "IPv6 and an IPv4 list", "IPv4 and an IPv6 list", "IPv4 written as IPv6", "the same, elsewhere"],
+)
+def test_networks_of_both_families(peer, within, expected):
+    assert holds(network(within=within), peer=peer) is expected
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        pytest.param(listed(ALLOW, ADDRESS, ANN.key), False, id="an allowed name alone: anybody can write it"),
+        pytest.param(listed(ALLOW, ADDRESS, ANN.key, network=HERE), True, id="an allowed name from its network"),
+        pytest.param(listed(ALLOW, ADDRESS, ANN.key, network=ELSEWHERE), False, id="an allowed name from elsewhere"),
+        pytest.param(listed(ALLOW, DOMAIN, ANN.domain), False, id="an allowed domain alone"),
+        pytest.param(listed(ALLOW, DOMAIN, ANN.domain, network=HERE), True, id="an allowed domain from its network"),
+        pytest.param(listed(BLOCK, ADDRESS, ANN.key), True, id="a blocked name counts from anywhere"),
+        pytest.param(listed(BLOCK, ADDRESS, ANN.key, network=ELSEWHERE), False, id="unless a network is named"),
+        pytest.param(listed(BLOCK, ADDRESS, ANN.key, network=HERE), True, id="a blocked name from its network"),
+        pytest.param(network(ALLOW), True, id="an allowed network"),
+        pytest.param(listed(ALLOW, RECIPIENT, BO.key), True, id="an allowed recipient"),
+    ],
+)
+def test_from_where_a_name_counts(entry, expected):
+    assert holds(entry) is expected
+
+
+@pytest.mark.parametrize(
+    ("scope", "expected"),
+    [(None, True), (BO.key, True), ("example.com", True), ("cy@example.com", False), ("example.org", False)],
+)
+def test_for_whom_an_entry_holds(scope, expected):
+    assert holds(network(scope=scope)) is expected
+
+
+@pytest.mark.parametrize(("expires", "expected"), [(None, True), (NOW + SECOND, True), (NOW, False)])
+def test_until_when_an_entry_holds(expires, expected):
+    assert holds(network(expires=expires)) is expected
+
+
+def test_all_entries_that_hold_are_found_in_their_order():
+    first, second, third = network(id=1), network(within=ELSEWHERE, id=2), network(ALLOW, id=3)
+    assert matching([first, second, third], PEER, ANN, BO, NOW) == (first, third)
+
+
+def test_the_network_that_is_proposed_beside_a_name_is_the_peers():
+    assert default_network(PEER) == "192.0.2.0/24"
+    assert default_network(replace(PEER, address=ip_address("2001:db8::7"))) == "2001:db8::/64"
