@@ -1,17 +1,48 @@
-"""The greygate command: one module per topic, put together here."""
+"""The greygate command: one module per topic, loaded when it is asked for."""
 
 import errno
 import io
 import sys
+from importlib import import_module
 from typing import Any
 
 import click
 
-from gateway.cli import database, known, panic, person, queue, run, setup, trial
+# Name → module and function. Starting a worker must not load what only a backup needs.
+COMMANDS = {
+    "init": ("setup", "init"),
+    "check": ("setup", "check"),
+    "defaults": ("setup", "defaults"),
+    "up": ("up", "up"),
+    "smtpd": ("run", "smtpd"),
+    "courier": ("run", "courier"),
+    "sweep": ("run", "sweep"),
+    "try": ("trial", "try_"),
+    "known": ("known", "known"),
+    "queue": ("queue", "queue"),
+    "bypass": ("panic", "bypass"),
+    "greylist-off": ("panic", "greylist_off"),
+    "freeze-releases": ("panic", "freeze_releases"),
+    "db": ("database", "db"),
+    "backup": ("database", "backup"),
+    "restore": ("database", "restore"),
+    "person": ("person", "person"),
+}
 
 
-class Greygate(click.Group):
-    """The troubles that any command may have, in one line each."""
+class Commands(click.Group):
+    """Finds a command by its name and imports its module only then; the troubles that any may have are one line."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name]
+        command = getattr(import_module(f"gateway.cli.{module}"), name)
+        assert isinstance(command, click.Command)
+        return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         for stream in (sys.stdout, sys.stderr):
@@ -30,29 +61,7 @@ class Greygate(click.Group):
             raise click.ClickException(f"{error.filename}: {error.strerror}") from error
 
 
-@click.group(cls=Greygate, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="greygate")
 def main() -> None:
     """Greygate: a greylisting gateway that knows whom its people correspond with."""
-
-
-for command in (
-    setup.init,
-    setup.check,
-    setup.defaults,
-    run.up,
-    run.smtpd,
-    run.courier,
-    run.sweep,
-    trial.try_,
-    known.known,
-    queue.queue,
-    panic.bypass,
-    panic.greylist_off,
-    panic.freeze_releases,
-    database.db,
-    database.backup,
-    database.restore,
-    person.person,
-):
-    main.add_command(command)

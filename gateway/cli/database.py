@@ -11,7 +11,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway import archive, clock, compose
 from gateway.archive import BadArchive
 from gateway.bodies import NoRoom
-from gateway.cli.options import console, current_engine, database_trouble, engine, transaction, with_settings
+from gateway.cli.connection import current_engine, database_trouble, engine, transaction
+from gateway.cli.options import with_settings
+from gateway.cli.output import console
 from gateway.settings import Settings
 from sql import schema
 

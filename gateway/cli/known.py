@@ -8,13 +8,16 @@ from ipaddress import ip_network
 from typing import Any, TextIO
 
 import click
+from sqlalchemy import Connection
 
 from gateway import clock
-from gateway.cli.options import DURATION, console, person, show_rows, shown, transaction, with_settings
+from gateway.cli.connection import person, transaction
+from gateway.cli.options import DURATION, with_settings
+from gateway.cli.output import console, show_rows, shown
 from gateway.model import Grade, ListKind, ListVerb, RungKind
 from gateway.policy.address import BadAddress, domain_key, parse_address
 from gateway.settings import Settings
-from gateway.store import changes, decisions, lists, memory
+from gateway.store import changes, decisions, lists, memory, sightings
 from gateway.store.lists import NewEntry
 
 COLUMNS = ("verb", "kind", "value", "network", "scope", "expires", "author", "comment")
@@ -129,13 +132,18 @@ def forget(party: str, settings: Settings) -> None:
     who, now = person(), clock.now()
     with transaction(settings) as conn:
         number = int(party) if party.isdecimal() and len(party) < 19 else None
-        gone = memory.forget(conn, read_party(party)[1]) if number is None else int(lists.remove(conn, number))
+        gone = int(lists.remove(conn, number)) if number is not None else forget_party(conn, read_party(party)[1])
         if gone:
             decisions.happened(conn, "forgotten", now, who=who.name, value=party, rows=gone)
             changes.announce(conn, who.node)
     if not gone:
         raise click.ClickException(f"nothing is on record under {party}. See: greygate known list")
     click.echo(f"Forgot {counted(gone)}.")
+
+
+def forget_party(conn: Connection, party: str) -> int:
+    """What is remembered, and that it waited before: it is a stranger again."""
+    return memory.forget(conn, party) + sightings.forget(conn, party)
 
 
 @known.command(name="list")

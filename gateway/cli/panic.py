@@ -5,7 +5,8 @@ from datetime import timedelta
 import click
 
 from gateway import clock
-from gateway.cli.options import DURATION, person, transaction, with_settings
+from gateway.cli.connection import person, transaction
+from gateway.cli.options import DURATION, with_settings
 from gateway.model import Switch
 from gateway.settings import Settings, words
 from gateway.store import changes, decisions

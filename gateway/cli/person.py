@@ -5,8 +5,9 @@ import json
 import click
 
 from gateway import clock, compose, privacy
-from gateway.cli.options import person as who_asks
-from gateway.cli.options import transaction, with_settings
+from gateway.cli.connection import person as who_asks
+from gateway.cli.connection import transaction
+from gateway.cli.options import with_settings
 from gateway.policy.address import BadAddress, parse_address
 from gateway.privacy import StillOurs
 from gateway.settings import Settings

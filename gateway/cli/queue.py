@@ -12,7 +12,9 @@ import click
 
 from gateway import clock, compose, desk
 from gateway.bodies import NoBody
-from gateway.cli.options import console, person, show_rows, shown, transaction, with_settings
+from gateway.cli.connection import person, transaction
+from gateway.cli.options import with_settings
+from gateway.cli.output import console, show_rows, shown
 from gateway.desk import Done, NoSuchMail
 from gateway.model import CopyState, DeliveryState, ReasonCode
 from gateway.policy.address import BadAddress, parse_address

@@ -11,7 +11,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from gateway import clock
-from gateway.cli.options import console, with_settings
+from gateway.cli.options import with_settings
+from gateway.cli.output import console
 from gateway.model import Envelope, Recipient, Reply
 from gateway.policy.address import BadAddress, parse_address
 from gateway.relay.factory import make_hop

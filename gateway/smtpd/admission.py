@@ -146,12 +146,12 @@ SEEN = frozenset(
 
 
 def remember_attempt(door: Door, facts: RcptFacts, verdict: Verdict) -> None:
-    if verdict.code in SEEN:
-        door.database.note(
-            lambda conn: sightings.saw(
-                conn, facts.sender, facts.recipient.key, facts.rungs, None, facts.announced_size, facts.now
-            )
-        )
+    if verdict.code not in SEEN:
+        return
+    anew, to, size = facts.now - door.policy.timing.window, facts.recipient.key, facts.announced_size
+    door.database.note(
+        lambda conn: sightings.saw(conn, facts.sender, to, facts.rungs, None, size, facts.now, anew_before=anew)
+    )
 
 
 def record(door: Door, mail: Mail, facts: RcptFacts, verdict: Verdict, answer: Reply) -> None:

@@ -37,9 +37,11 @@ async def keep_copies(door: Door, received: Received, judged: Sequence[Judged]) 
     kept = await keep_body(door, received, now) if door.has_room(received.spool.size) else None
     open_ones = [one for one in deferred if not delivered_before(one)]
 
+    anew = now - door.policy.timing.window
+
     def note(conn: Connection) -> None:
         for one in deferred:
-            sightings.saw(conn, sender, one.key, rungs, received.message.fingerprint, size, now)
+            sightings.saw(conn, sender, one.key, rungs, received.message.fingerprint, size, now, anew_before=anew)
         if kept is None or not open_ones:
             return
         number = kept.number

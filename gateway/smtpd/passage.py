@@ -151,12 +151,14 @@ async def conclude(door: Door, passing: Passing, attempts: Sequence[Attempt]) ->
         for one, attempt, after in zip(passing.judged, attempts, outcome.after, strict=True)
         if after is not After.DELIVERED
     ]
+    delivered = [one for one, after in zip(passing.judged, outcome.after, strict=True) if after is After.DELIVERED]
     try:
         if stranded:
             await own_stranded(door, passing, stranded)
     except (NoRoom, StoreUnavailable, Beaten) as error:
+        await bury(door, replace(passing, judged=tuple(delivered)))
+        await move_claimed(door, passing, CopyState.SENDER_HELD, "")
         return fail(door, passing.received, [one for one, _, _ in stranded], error)
-    delivered = [one for one, after in zip(passing.judged, outcome.after, strict=True) if after is After.DELIVERED]
     await settle(door, passing, delivered)
     answer = with_id(outcome.reply, passing.received.mail.id)
     record(door, passing.received, [*passing.judged, *passing.others], answer)
@@ -298,6 +300,6 @@ async def make_tombstones(door: Door, passing: Passing, outcome: TombstoneOutcom
 
 
 async def bury(door: Door, passing: Passing) -> None:
-    """Our 250 did not reach the peer, and the backend has the mail: its retry is to be recognised."""
-    log.info("our 250 was not confirmed", id=passing.received.mail.id)
+    """The backend has the mail and the peer does not know it: its retry is to be recognised."""
+    log.info("delivered, but the sender will try again", id=passing.received.mail.id)
     await make_tombstones(door, passing, TombstoneOutcome.DELIVERED, door.tombstones_for)

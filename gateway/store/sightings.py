@@ -105,16 +105,27 @@ def saw(
     content: Fingerprint | None,
     size: int | None,
     now: datetime,
+    *,
+    anew_before: datetime | None = None,
 ) -> None:
-    """Note an attempt: one more try of a sighting of the same mail, or a new one."""
+    """Note an attempt: one more try of a sighting of the same mail, or a new one.
+
+    A sender that is still trying after the window (first seen before `anew_before`) begins its wait anew.
+    """
     known = find(conn, sender, (recipient,), rungs, content)[recipient]
     same = [one for one in known if greylist.counts(one, rungs, content)]
     exact = next((one for one in same if one.saw_data == (content is not None)), None)
     if exact is not None:
+        anew = anew_before is not None and exact.first_seen < anew_before
         conn.execute(
             update(sighting)
             .where(sighting.c.id == exact.id)
-            .values(last_seen=max(exact.last_seen, now), tries=sighting.c.tries + 1, size=size or exact.size)
+            .values(
+                first_seen=now if anew else exact.first_seen,
+                last_seen=max(exact.last_seen, now),
+                tries=sighting.c.tries + 1,
+                size=size or exact.size,
+            )
         )
         return
     # Deferred at RCPT before, with its data now (or the other way round): the wait began back then.
@@ -170,6 +181,17 @@ def passed(conn: Connection, sender: str, recipient: str, rungs: Collection[Rung
     conn.execute(
         update(sighting).where(sighting.c.id.in_(numbers), sighting.c.passed_at.is_(None)).values(passed_at=now)
     )
+
+
+def forget(conn: Connection, party: str) -> int:
+    """Forget the attempts of a sender address, a domain, or a network or name; how many."""
+    wanted = sighting.c.sender == party
+    if "@" not in party:
+        named = select(sighting_rung.c.sighting_id).where(sighting_rung.c.value == party)
+        wanted = or_(wanted, sighting.c.sender.endswith("@" + party, autoescape=True), sighting.c.id.in_(named))
+    numbers = list(conn.execute(select(sighting.c.id).where(wanted)).scalars())
+    conn.execute(delete(sighting_rung).where(sighting_rung.c.sighting_id.in_(numbers)))
+    return conn.execute(delete(sighting).where(sighting.c.id.in_(numbers))).rowcount
 
 
 def forget_old(conn: Connection, before: datetime, most: int) -> int:

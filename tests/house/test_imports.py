@@ -1,0 +1,157 @@
+"""Who may import whom: facts flow one way, and what decides touches nothing outside."""
+
+import ast
+from collections.abc import Iterable
+
+import pytest
+
+from tests.house.source import PACKAGES, imports, modules, tree
+
+OURS = ("gateway", "sql", "classifier", "webui")
+CORE = {"gateway.model", "gateway.policy"}
+EDGES = CORE | {"gateway.bodies", "gateway.store", "sql.tables"}
+NOUNS = {"gateway.clock", "gateway.ids"}
+
+# What of ours each part may import; the longest prefix counts. Only the roots put parts together.
+MAY_IMPORT: dict[str, set[str] | None] = {
+    "gateway/__init__.py": set(),
+    "gateway/clock.py": set(),
+    "gateway/ids.py": set(),
+    "gateway/logs.py": set(),
+    "gateway/model.py": set(),
+    "gateway/policy/": CORE,
+    "gateway/settings/": {"gateway.model", "gateway.settings"},
+    "gateway/evidence/": CORE | {"gateway.evidence"},
+    "gateway/relay/": {"gateway.model", "gateway.relay"},
+    "gateway/bodies.py": CORE | {"sql.tables"},
+    "gateway/store/": EDGES,
+    "gateway/alive.py": NOUNS,
+    "gateway/spool.py": CORE,
+    "gateway/desk.py": EDGES,
+    "gateway/privacy.py": EDGES,
+    "gateway/archive.py": EDGES | {"gateway.settings", "sql.schema"},
+    "gateway/smtpd/": EDGES
+    | NOUNS
+    | {"gateway.smtpd", "gateway.spool", "gateway.evidence", "gateway.relay.nexthop", "gateway.settings.listening"},
+    "gateway/courier.py": EDGES | NOUNS | {"gateway.relay.nexthop", "gateway.spool"},
+    "gateway/sweep.py": EDGES | NOUNS | {"gateway.alive", "gateway.courier"},
+    "gateway/supervisor.py": set(),
+    "gateway/compose.py": None,
+    "gateway/processes.py": {"gateway.compose", "gateway.logs", "gateway.settings", "gateway.smtpd.worker"},
+    "gateway/cli/": None,
+    "gateway/__main__.py": {"gateway.cli"},
+    "sql/": {"sql"},
+    "classifier/": {"classifier"},
+    "webui/": EDGES | NOUNS | {"gateway.desk", "gateway.settings", "webui"},
+}
+
+# All that a decision may be made with, besides the facts.
+PURE = {
+    "binascii",
+    "collections",
+    "dataclasses",
+    "datetime",
+    "email.message",
+    "email.policy",
+    "email.utils.format_datetime",
+    "enum",
+    "hashlib",
+    "hmac",
+    "idna",
+    "ipaddress",
+    "re",
+    "typing",
+    "unicodedata",
+}
+IMPURE_CALLS = {"now", "utcnow", "today", "localtime", "formatdate", "make_msgid", "open", "print", "input", "uuid4"}
+NOT_IN_PAGES = ("gateway.smtpd", "gateway.courier", "asyncio")
+
+
+def is_within(name: str, allowed: Iterable[str]) -> bool:
+    return any(name == one or name.startswith(one + ".") for one in allowed)
+
+
+def part_of(name: str) -> str | None:
+    """The key of MAY_IMPORT that a module falls under."""
+    keys = [key for key in MAY_IMPORT if name == key or (key.endswith("/") and name.startswith(key))]
+    return max(keys, key=len, default=None)
+
+
+def ours(module: ast.Module) -> list[str]:
+    return [name for name in imports(module) if name.partition(".")[0] in OURS]
+
+
+def forbidden(name: str, module: ast.Module) -> list[str]:
+    part = part_of(name)
+    allowed = MAY_IMPORT[part] if part else set()
+    return [] if allowed is None else [one for one in ours(module) if not is_within(one, allowed)]
+
+
+def impure(module: ast.Module) -> list[str]:
+    """What a module of the core imports or calls that is neither ours nor pure."""
+    found = [name for name in imports(module) if not is_within(name, PURE | CORE)]
+    for node in ast.walk(module):
+        called = node.func if isinstance(node, ast.Call) else None
+        name = called.attr if isinstance(called, ast.Attribute) else called.id if isinstance(called, ast.Name) else ""
+        if name in IMPURE_CALLS:
+            found.append(f"{name}()")
+    return found
+
+
+@pytest.mark.parametrize("name", modules(*PACKAGES))
+def test_every_module_imports_only_what_its_part_may(name):
+    assert part_of(name) is not None, f"say in MAY_IMPORT what {name} may import"
+    assert forbidden(name, tree(name)) == []
+
+
+@pytest.mark.parametrize("name", ["gateway/model.py", *modules("gateway/policy")])
+def test_decisions_touch_nothing_outside(name):
+    assert impure(tree(name)) == []
+
+
+@pytest.mark.parametrize("name", modules(*PACKAGES, "tests"))
+def test_imports_are_absolute(name):
+    assert [one for one in imports(tree(name)) if one.startswith(".")] == []
+
+
+def test_pages_never_reach_into_the_gateway():
+    found = {name: [one for one in imports(tree(name)) if is_within(one, NOT_IN_PAGES)] for name in modules("webui")}
+    assert {name: reached for name, reached in found.items() if reached} == {}
+
+
+def test_every_part_that_is_ruled_exists():
+    there = {part_of(name) for name in modules(*PACKAGES)}
+    missing = set(MAY_IMPORT) - there
+    assert missing <= {"classifier/", "webui/"}, "rules for what is gone"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("import socket", ["socket"]),
+        ("def f():\n    from random import random", ["random.random"]),
+        ("from datetime import datetime\nx = datetime.now()", ["now()"]),
+        ("import logging", ["logging"]),
+        ("from email.utils import make_msgid", ["email.utils.make_msgid"]),
+        ("from gateway.store import copies", ["gateway.store.copies"]),
+        ("open('x')", ["open()"]),
+        ("from datetime import datetime\nfrom gateway.policy import hold", []),
+    ],
+)
+def test_the_check_of_the_core_sees_what_it_forbids(text, found):
+    assert impure(ast.parse(text)) == found
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "found"),
+    [
+        ("webui/x.py", "from gateway.smtpd import door", ["gateway.smtpd.door"]),
+        ("gateway/relay/x.py", "from gateway.policy import retry", ["gateway.policy.retry"]),
+        ("gateway/store/x.py", "from gateway import clock", ["gateway.clock"]),
+        ("classifier/x.py", "import gateway.model", ["gateway.model"]),
+        ("gateway/policy/x.py", "from gateway.model import Peer", []),
+        ("gateway/cli/x.py", "from gateway import compose", []),
+    ],
+)
+def test_the_check_of_the_parts_sees_what_it_forbids(name, text, found):
+    assert forbidden(name, ast.parse(text)) == found

@@ -1,0 +1,121 @@
+"""Who is remembered, who is known, and how it ends."""
+
+from itertools import permutations
+
+import pytest
+from sqlalchemy import Connection, select
+
+from gateway.model import Grade, Rung, RungKind
+from gateway.store import memory
+from sql.tables import memory as table
+from tests.store.making import ANN, BO, CY, DAY, NETWORK, NOW, SECOND, SPF, STRONG, WEAK, count
+
+LATER = NOW + 36 * DAY
+OTHER = frozenset({Rung(RungKind.NETWORK, "198.51.100.0/24")})
+
+
+def waited(conn: Connection, sender: str = ANN, to: str = BO, rungs: frozenset[Rung] = WEAK) -> None:
+    memory.remember(conn, rungs, sender, to, Grade.REMEMBERED, "waited", NOW, LATER)
+
+
+def released(conn: Connection, sender: str = ANN, to: str = BO, rungs: frozenset[Rung] = WEAK) -> None:
+    memory.remember(conn, rungs, sender, to, Grade.KNOWN, "released", NOW, NOW + 400 * DAY, "cy@cli", "a friend")
+
+
+def grade(conn: Connection, rungs: frozenset[Rung] = WEAK, to: str = BO, now=NOW, sender: str = ANN) -> Grade:  # type: ignore[no-untyped-def]
+    return memory.grades(conn, sender, (to,), rungs, now)[to]
+
+
+def test_everybody_is_a_stranger_first(conn: Connection) -> None:
+    assert memory.grades(conn, ANN, (BO, CY), WEAK, NOW) == {BO: Grade.STRANGER, CY: Grade.STRANGER}
+    assert memory.grades(conn, ANN, (BO,), (), NOW) == {BO: Grade.STRANGER}
+    assert memory.grades(conn, ANN, (), WEAK, NOW) == {}
+
+
+def test_patience_is_remembered_for_that_recipient_and_that_identity_only(conn: Connection) -> None:
+    waited(conn)
+    assert grade(conn) is Grade.REMEMBERED
+    assert grade(conn, to=CY) is Grade.STRANGER
+    assert grade(conn, OTHER) is Grade.STRANGER
+    assert grade(conn, sender="eve@elsewhere.example") is Grade.STRANGER
+
+
+def test_the_best_of_all_rungs_counts(conn: Connection) -> None:
+    waited(conn)
+    released(conn, rungs=frozenset({SPF}))
+    assert grade(conn, STRONG) is Grade.KNOWN
+    assert grade(conn, WEAK) is Grade.REMEMBERED
+
+
+def test_memory_ends_to_the_moment(conn: Connection) -> None:
+    waited(conn)
+    assert grade(conn, now=LATER - SECOND) is Grade.REMEMBERED
+    assert grade(conn, now=LATER) is Grade.STRANGER
+
+
+@pytest.mark.parametrize("order", list(permutations(("waited", "released", "waited"))))
+def test_silence_never_lowers_what_an_act_of_ours_earned(conn: Connection, order: tuple[str, ...]) -> None:
+    for name in order:
+        {"waited": waited, "released": released}[name](conn)
+    row = conn.execute(select(table)).mappings().one()
+    assert (row["grade"], row["expires"], row["author"], row["earned"]) == (
+        Grade.KNOWN, NOW + 400 * DAY, "cy@cli", "released",
+    )  # fmt: skip
+
+
+def test_the_null_sender_is_a_sender_of_its_own(conn: Connection) -> None:
+    waited(conn, sender="")
+    assert grade(conn, sender="") is Grade.REMEMBERED
+    assert grade(conn) is Grade.STRANGER
+
+
+@pytest.mark.parametrize(
+    ("party", "left"),
+    [
+        (ANN, {"al@elsewhere.example", "x@sub.elsewhere.example", "x@notelsewhere.example"}),
+        ("elsewhere.example", {"x@sub.elsewhere.example", "x@notelsewhere.example"}),
+        ("192.0.2.0/24", set()),
+        ("nobody@elsewhere.example", None),
+        ("%", None),
+        ("_lsewhere.example", None),
+    ],
+)
+def test_a_party_is_forgotten_and_nobody_else(conn: Connection, party: str, left: set[str] | None) -> None:
+    everybody = {ANN, "al@elsewhere.example", "x@sub.elsewhere.example", "x@notelsewhere.example"}
+    for sender in everybody:
+        waited(conn, sender)
+    left = everybody if left is None else left
+    assert memory.forget(conn, party) == len(everybody) - len(left)
+    assert set(conn.execute(select(table.c.sender)).scalars()) == left
+
+
+def test_a_recipient_is_forgotten(conn: Connection) -> None:
+    waited(conn)
+    waited(conn, to=CY)
+    assert memory.forget_recipient(conn, BO) == 1
+    assert (grade(conn), grade(conn, to=CY)) == (Grade.STRANGER, Grade.REMEMBERED)
+
+
+def test_what_expired_is_swept_in_slices(conn: Connection) -> None:
+    for number in range(3):
+        waited(conn, f"s{number}@elsewhere.example")
+    released(conn)
+    assert memory.forget_old(conn, LATER, 2) == 0, "not before its time"
+    assert [memory.forget_old(conn, LATER + SECOND, 2) for _ in range(3)] == [2, 1, 0]
+    assert memory.size(conn) == count(conn, table) == 1
+
+
+def test_the_listing_shows_what_holds_newest_first_and_takes_no_wildcards(conn: Connection) -> None:
+    waited(conn)
+    memory.remember(conn, {NETWORK}, "al@other.example", CY, Grade.KNOWN, "released", NOW + SECOND, LATER, "cy@cli")
+    assert [row["sender"] for row in memory.listing(conn, None, NOW, 10)] == ["al@other.example", ANN]
+    assert [row["sender"] for row in memory.listing(conn, None, NOW, 1)] == ["al@other.example"]
+    assert [row["sender"] for row in memory.listing(conn, "other.ex", NOW, 10)] == ["al@other.example"]
+    assert len(memory.listing(conn, "192.0.2", NOW, 10)) == 2
+    assert memory.listing(conn, "%", NOW, 10) == []
+    assert memory.listing(conn, None, LATER + SECOND, 10) == []
+
+
+def test_the_listing_takes_capitals_for_small_letters(conn: Connection) -> None:
+    waited(conn)
+    assert len(memory.listing(conn, "ANN@Else", NOW, 10)) == 1
