@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-import aiomysql
 import structlog
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
@@ -67,7 +66,6 @@ def prepare_sqlite(engine: Engine) -> None:
 
 
 def async_engine(url: str | URL) -> AsyncEngine:
-    let_aiomysql_quote_bytes()
     return create_async_engine(
         make_url(url).set(drivername="mysql+aiomysql"),
         isolation_level="READ COMMITTED",  # repeatable reads would lock gaps, and we never read twice
@@ -77,12 +75,6 @@ def async_engine(url: str | URL) -> AsyncEngine:
         pool_timeout=READ_WITHIN,
         connect_args={"connect_timeout": 3},
     )
-
-
-def let_aiomysql_quote_bytes() -> None:
-    """aiomysql 0.3.2 calls what PyMySQL 1.2.3 made a text: no bytes could be asked for (aio-libs/aiomysql 1080)."""
-    if not callable(aiomysql.connection.escape_bytes_prefixed):
-        aiomysql.connection.escape_bytes_prefixed = lambda value: f"_binary X'{value.hex()}'"
 
 
 def was_dead(error: DBAPIError) -> bool:
