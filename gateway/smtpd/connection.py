@@ -118,8 +118,14 @@ class Connection(SMTP):
         if transport.get_write_buffer_size() == 0:
             transport.write(f"{reply.TIMED_OUT}\r\n".encode())
             transport.close()
-            self.loop.call_later(ABORT_AFTER, transport.abort)
+            self.loop.call_later(ABORT_AFTER, self.cut)
         else:
+            transport.abort()
+
+    def cut(self) -> None:
+        """End it now if it has not ended by itself; under TLS at the socket, for the layer above may be gone."""
+        transport = cast("asyncio.Transport | None", self._original_transport or self.transport)
+        if self.lost is None and transport is not None:
             transport.abort()
 
     async def push(self, status: Any) -> None:
@@ -141,7 +147,7 @@ class Connection(SMTP):
         transport = self.wire
         if transport is not None:
             transport.close()
-            self.loop.call_later(ABORT_AFTER, transport.abort)
+            self.loop.call_later(ABORT_AFTER, self.cut)
 
     def idle(self) -> bool:
         return self.visit is None or self.visit.is_idle
