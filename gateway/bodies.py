@@ -275,6 +275,15 @@ class FileBodies:
                 if path.stat().st_mtime < older_than.timestamp():
                     yield path
 
+    def unowned(self, older_than: datetime) -> Iterator[str]:
+        """Old mails whose bytes are here and whose sender answers for them."""
+        for path in self.folder.glob("??/[!.]*"):
+            with contextlib.suppress(FileNotFoundError, NoBody):
+                if path.stat().st_mtime < older_than.timestamp():
+                    kept = read_kept(path)
+                    if all(owner.state is None for owner in kept.owners):
+                        yield kept.id
+
 
 def private(path: str, flags: int) -> int:
     handle = os.open(path, flags | os.O_CLOEXEC, 0o600)
@@ -298,7 +307,10 @@ def sync_folder(folder: Path) -> None:
 
 
 def read_kept(path: Path) -> Kept:
-    """The description in a body file. Raises NoBody when it is missing, foreign or shorter than it says."""
+    """The description in a body file. Raises NoBody when it is missing, foreign or shorter than it says.
+
+    Any other trouble is an OSError: a mail that cannot be read now is not a mail that is gone.
+    """
     try:
         with open(path, "rb") as file:
             if file.read(len(MAGIC)) != MAGIC:
@@ -307,7 +319,7 @@ def read_kept(path: Path) -> Kept:
             if kept.id != path.name or os.fstat(file.fileno()).st_size - file.tell() != kept.size:
                 raise NoBody(f"{path.name} is not whole")
             return kept
-    except OSError as error:
+    except (FileNotFoundError, IsADirectoryError) as error:
         raise NoBody(f"{path.name}: {error.strerror}") from error
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from gateway.bodies import Bodies, NoBody, NoRoom, Owner
 from gateway.model import (
+    CopyRow,
     CopyState,
     DeliveryState,
     Grade,
@@ -18,7 +19,9 @@ from gateway.model import (
     TombstoneOutcome,
 )
 from gateway.policy.address import normalise_sender
+from gateway.policy.hold import OPEN_COPIES
 from gateway.policy.retry import LIFETIME
+from gateway.policy.sameness import Sameness, compare
 from gateway.store import changes, copies, decisions, deliveries, memory, messages, sightings, tombstones
 from gateway.store.deliveries import Owned
 from gateway.store.rows import fingerprint_of, rungs_from_json
@@ -164,6 +167,9 @@ def release_copy(
     """The copy becomes ours; a tombstone answers the sender's retry: 451 until the backend has it, then 250."""
     recipient = copy["recipient"]
     to = Recipient(messages.stored_address(copy["recipient_raw"]), copy["notify"], copy["orcpt"])
+    twins = twins_of(conn, row, recipient)
+    if any(twin.state is CopyState.PASSING for twin in twins):
+        return Done(recipient, False, IN_FLIGHT)
     try:
         with conn.begin_nested():
             if not copies.move(conn, copy["id"], CopyState.RELEASED, who=person.name, now=now):
@@ -173,12 +179,25 @@ def release_copy(
         return Done(recipient, False, f"its bytes are gone ({error})")
     except NoRoom as error:
         return Done(recipient, False, f"it cannot be made safe here: {error}")
+    for twin in twins:
+        copies.move(conn, twin.id, CopyState.PASSED, note="another copy of it was released", now=now)
     owned = Owned(to, DeliveryState.RELEASING, ReasonCode.PARTY_KNOWN, decided_by=person.name)
     deliveries.own(conn, row["id"], owned, now)
     expires = now + LIFETIME + terms.tombstones
     mail = identity(row, recipient)
     tombstones.make(conn, mail, TombstoneOutcome.PENDING, now, expires, message=row["id"], released=True)
     return Done(recipient, True, "released, on its way; its sender's retry will be recognised")
+
+
+def twins_of(conn: Connection, row: dict[str, Any], recipient: str) -> list[CopyRow]:
+    """Other open copies of the very same mail: two nodes may have kept it at the same moment."""
+    mail = identity(row, recipient)
+    found = copies.find(conn, row["sender_key"], [recipient], mail.fingerprint)[recipient]
+    return [
+        copy
+        for copy in found
+        if copy.message != row["id"] and copy.state in OPEN_COPIES and compare(copy.mail, mail) >= Sameness.WHOLE
+    ]
 
 
 def refuse_copy(

@@ -1,11 +1,12 @@
 """The sweep: what time does to mail and memory. In small slices, so that no decision waits for it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from ipaddress import ip_address
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ log = structlog.get_logger()
 
 EVERY = 1.0  # seconds between two looks for held mail whose wait is over
 CLEAN_EVERY = 30  # looks between two cleanings
+SEARCH_EVERY = 3600  # looks between two searches for bytes that nothing knows of
 SLICE = 500  # rows per transaction
 NOTICES = 20  # per transaction: each is a durable file
 SLICES = 200  # per cleaning and kind; the rest waits for the next one
@@ -61,6 +63,8 @@ class Sweep:
                 await self.release()
                 if turn % CLEAN_EVERY == 0:
                     await self.clean()
+                if turn % SEARCH_EVERY == SEARCH_EVERY - 1:
+                    await self.remove_orphans()
             except StoreUnavailable as error:
                 log.warning("the database does not answer", error=str(error))
             turn += 1
@@ -159,11 +163,29 @@ class Sweep:
         self.bodies.drop(conn, numbers)
         return len(numbers)
 
+    async def remove_orphans(self) -> None:
+        """Bytes of a sender's mail whose row was never written. What is ours is never removed: it waits for reindex."""
+        if not isinstance(self.bodies, FileBodies):
+            return
+        for numbers in batched(self.bodies.unowned(clock.now() - STRAY_AFTER), SLICE):
+            known = await self.database.read(partial(messages.ids, wanted=numbers))
+            orphans = [number for number in numbers if number not in known]
+            for number in orphans:
+                self.bodies.path(number).unlink(missing_ok=True)
+            if orphans:
+                log.info("swept", kind="bytes without a row", rows=len(orphans))
+
     def remove_strays(self) -> None:
         if isinstance(self.bodies, FileBodies):
             for path in self.bodies.strays(clock.now() - STRAY_AFTER):
                 path.unlink(missing_ok=True)
                 log.info("removed an unfinished body", file=path.name)
+
+
+def batched(items: Iterable[str], most: int) -> Iterator[list[str]]:
+    rest = iter(items)
+    while taken := list(islice(rest, most)):
+        yield taken
 
 
 def free_claims(conn: Connection, by: str) -> int:
