@@ -171,3 +171,13 @@ def running(gate: Gate) -> Iterator[Gate]:
         yield gate.start()
     finally:
         gate.stop()
+
+
+def catches(pid: int, number: int) -> bool:
+    """A process that handles this signal, or is gone: one that still starts would be killed by it."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return True
+    mask = next(line.split()[1] for line in status.splitlines() if line.startswith("SigCgt"))
+    return bool(int(mask, 16) >> (number - 1) & 1)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.gate import PROGRAM, Gate
+from tests.gate import PROGRAM, Gate, catches
 from tests.sink import Sink
 from tests.talk import Talk, deliver, message
 
@@ -88,6 +88,7 @@ def test_each_process_runs_alone(start: Callable[..., Gate], sink: Sink, tmp_pat
         ]
     try:
         until(lambda: "worker ready" in (tmp_path / "alone.log").read_text())
+        until(lambda: all(catches(process.pid, signal.SIGTERM) for process in alone))
         assert deliver(gate.port, ANN, [BO], message()).code == 250
     finally:
         for process in alone:

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.gate import Gate, free_port, merged
+from tests.gate import Gate, catches, free_port, merged
 from tests.sink import Conversation, Mail, Sink
 from tests.talk import Closed, Talk
 
@@ -120,15 +120,6 @@ def wait_until_stoppable(gate: Gate, within: float = 30.0) -> None:
         if all(catches(pid, signal.SIGTERM) for pid in gate.children()):
             return
         time.sleep(0.1)
-
-
-def catches(pid: int, number: int) -> bool:
-    try:
-        status = Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return True
-    mask = next(line.split()[1] for line in status.splitlines() if line.startswith("SigCgt"))
-    return bool(int(mask, 16) >> (number - 1) & 1)
 
 
 def certificate(folder: Path) -> Settings:
