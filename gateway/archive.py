@@ -24,6 +24,7 @@ from gateway.model import DeliveryState, ReasonCode
 from gateway.policy.hold import Lifetime, lifetime
 from gateway.settings import Settings
 from gateway.store import copies, deliveries, messages
+from gateway.store.copies import Deferred
 from gateway.store.deliveries import Owned
 from gateway.store.engine import sync_engine
 from sql import schema
@@ -272,7 +273,7 @@ def rebuild(conn: Connection, kept: Kept, settings: Settings, now: datetime) -> 
         if owner.state is not None:
             deliveries.own(conn, kept.id, owned_again(owner, settings, now), now)
         else:
-            copies.note(conn, kept.id, kept.envelope.sender_key, owner.recipient, kept.received_at)
+            copies.note(conn, [Deferred(kept.id, owner.recipient, kept.received_at)])
 
 
 def owned_again(owner: Owner, settings: Settings, now: datetime) -> Owned:

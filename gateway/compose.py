@@ -26,6 +26,7 @@ from gateway.settings import Settings
 from gateway.smtpd.door import Door, Keeping, Patience
 from gateway.smtpd.limits import Gate, share
 from gateway.store.engine import Database, open_database
+from gateway.store.lookup import Lookup
 from gateway.sweep import Sweep
 
 
@@ -166,6 +167,7 @@ def door(settings: Settings, database: Database, alive: Alive) -> Door:
         incoming=incoming_folder(settings),
         bodies=bodies(settings),
         database=database,
+        lookup=Lookup(database),
         directory=directory(settings, hops),
         resolver=DnsResolver(
             [(server.host, server.port) for server in settings.dns.servers], settings.dns.timeout.total_seconds()

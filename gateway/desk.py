@@ -24,6 +24,8 @@ from gateway.policy.retry import LIFETIME
 from gateway.policy.sameness import Sameness, compare
 from gateway.store import changes, copies, decisions, deliveries, memory, messages, sightings, tombstones
 from gateway.store.deliveries import Owned
+from gateway.store.memory import Remembered
+from gateway.store.question import Question
 from gateway.store.rows import fingerprint_of, rungs_from_json
 
 
@@ -192,7 +194,8 @@ def release_copy(
 def twins_of(conn: Connection, row: dict[str, Any], recipient: str) -> list[CopyRow]:
     """Other open copies of the very same mail: two nodes may have kept it at the same moment."""
     mail = identity(row, recipient)
-    found = copies.find(conn, row["sender_key"], [recipient], mail.fingerprint)[recipient]
+    asked = Question(row["sender_key"], "", (recipient,), mail.rungs, row["received_at"], mail.fingerprint)
+    found = copies.find(conn, [asked])[0][recipient]
     return [
         copy
         for copy in found
@@ -222,6 +225,6 @@ def make_known(
     normal = normalise_sender(sender) if sender else ""
     rungs = rungs_from_json(row["rungs"])
     comment = f"released {row['id']}"
-    memory.remember(
-        conn, rungs, normal, recipient, Grade.KNOWN, "released", now, now + terms.memory, person.name, comment
-    )
+    until = now + terms.memory
+    known = Remembered(rungs, normal, recipient, Grade.KNOWN, "released", now, until, person.name, comment)
+    memory.remember(conn, [known])

@@ -22,6 +22,11 @@ class Spool:
         self.file: IO[bytes] | None = None
         self.holders = 1
 
+    @property
+    def is_small(self) -> bool:
+        """True while it is in memory."""
+        return self.file is None
+
     def share(self) -> None:
         """One more holder: a delivery that goes on without the session. Each closes it once."""
         self.holders += 1

@@ -82,7 +82,6 @@ sighting = Table(
     "sighting",
     metadata,
     Column("id", BigId, primary_key=True, autoincrement=True),
-    Column("pair", Key, nullable=False),  # digest of sender and recipient
     Column("sender", exact(ADDRESS), nullable=False),
     Column("recipient", exact(ADDRESS), nullable=False),
     Column("first_seen", UTCDateTime, nullable=False),
@@ -91,9 +90,12 @@ sighting = Table(
     Column("size", BigInteger),
     Column("body", exact(64)),
     Column("message_id", exact(64)),  # digest: a Message-ID may be long
+    Column("body_key", Key),  # digest of sender, recipient and body
+    Column("message_id_key", Key),
     Column("passed_at", UTCDateTime),
     Column("network_only", Boolean, nullable=False),
-    Index(None, "pair", "last_seen"),
+    Index(None, "body_key"),
+    Index(None, "message_id_key"),
     Index(None, "last_seen"),
     Index("ix_sighting_capped", "network_only", "passed_at"),
     **OPTIONS,
@@ -102,7 +104,7 @@ sighting = Table(
 sighting_rung = Table(
     "sighting_rung",
     metadata,
-    Column("key", Key, primary_key=True),  # digest of kind, value, sender, recipient
+    Column("key", Key, primary_key=True),  # digest of stage, kind, value, sender, recipient
     Column("sighting_id", BigId, ForeignKey("sighting.id", ondelete="CASCADE"), primary_key=True),
     Column("kind", SmallInteger, nullable=False),
     Column("value", exact(255), nullable=False),
@@ -194,7 +196,6 @@ copy = Table(
     metadata,
     Column("id", BigId, primary_key=True, autoincrement=True),
     Column("message", exact(20), ForeignKey("message.id"), nullable=False),
-    Column("pair", Key, nullable=False),
     Column("recipient", exact(ADDRESS), nullable=False),
     Column("recipient_raw", exact(ADDRESS), nullable=False),
     Column("notify", exact(60)),
@@ -209,7 +210,6 @@ copy = Table(
     Column("decided_by", exact(255)),
     Column("decided_at", UTCDateTime),
     UniqueConstraint("message", "recipient"),
-    Index(None, "pair", "state"),
     Index(None, "state", "last_seen"),
     **OPTIONS,
 )

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection
 
 from gateway import clock
 from gateway.model import (
@@ -30,9 +29,11 @@ from gateway.policy.identity import rungs_of
 from gateway.policy.recipients import Transaction
 from gateway.policy.reply import reply_to
 from gateway.smtpd.door import Door
-from gateway.store import decisions, memory, sightings
+from gateway.store import decisions, sightings
 from gateway.store.decisions import Decision
 from gateway.store.engine import StoreUnavailable
+from gateway.store.question import Question
+from gateway.store.sightings import Attempt
 
 log = structlog.get_logger()
 
@@ -119,19 +120,16 @@ async def remembered(
     if by_heart is not None:
         return by_heart, ()
 
-    def look(conn: Connection) -> tuple[Grade, tuple[Sighting, ...]]:
-        grade = memory.grades(conn, normal, (recipient,), rungs, now)[recipient]
-        seen = () if grade else sightings.find(conn, sender, (recipient,), rungs)[recipient]
-        return grade, seen
-
     try:
-        grade, seen = await door.database.read(look)
+        told = await door.lookup.ask(Question(sender, normal, (recipient,), rungs, now))
     except StoreUnavailable as error:
         log.warning("the database could not be asked", error=str(error))
         return None, None
-    if grade is not Grade.STRANGER:
-        door.known.learn(rungs, normal, recipient, grade, now)
-    return grade, seen
+    grade = told.grades[recipient]
+    if grade is Grade.STRANGER:
+        return grade, told.seen[recipient].sightings
+    door.known.learn(rungs, normal, recipient, grade, now)
+    return grade, ()
 
 
 # Deferred because it has to wait, or because it came in company: the wait begins now.
@@ -148,10 +146,9 @@ SEEN = frozenset(
 def remember_attempt(door: Door, facts: RcptFacts, verdict: Verdict) -> None:
     if verdict.code not in SEEN:
         return
-    anew, to, size = facts.now - door.policy.timing.window, facts.recipient.key, facts.announced_size
-    door.database.note(
-        lambda conn: sightings.saw(conn, facts.sender, to, facts.rungs, None, size, facts.now, anew_before=anew)
-    )
+    anew = facts.now - door.policy.timing.window
+    tried = Attempt(facts.sender, facts.recipient.key, facts.rungs, None, facts.announced_size, facts.now, anew)
+    door.database.note(sightings.saw, tried)
 
 
 def record(door: Door, mail: Mail, facts: RcptFacts, verdict: Verdict, answer: Reply) -> None:
@@ -167,7 +164,7 @@ def record(door: Door, mail: Mail, facts: RcptFacts, verdict: Verdict, answer: R
         facts=described(facts),
         reply=str(answer),
     )
-    door.database.note(lambda conn: decisions.add(conn, [decided]))
+    door.database.note(decisions.add, decided)
     log_decision(decided)
 
 
@@ -224,6 +221,6 @@ def record_for_all(door: Door, mail: Mail, address: IPAddress, verdict: Verdict,
         )
         for one in mail.admitted
     ]
-    door.database.note(lambda conn: decisions.add(conn, decided))
     for one in decided:
+        door.database.note(decisions.add, one)
         log_decision(one)

@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,6 +24,7 @@ from gateway.settings.listening import Limits
 from gateway.smtpd.limits import Gate
 from gateway.store import changes, lists, messages
 from gateway.store.engine import Database, StoreUnavailable
+from gateway.store.lookup import Lookup
 
 log = structlog.get_logger()
 
@@ -31,6 +33,7 @@ ROOM_EVERY = 10  # polls between two looks at how much is kept
 ASK_EVERY = 60  # polls between two questions to the backends what they offer
 MOST_KNOWN = 50_000
 KNOWN_FOR = timedelta(minutes=10)
+REFRESHED_EVERY = timedelta(hours=1)  # how often the memory of one correspondent is made to last longer
 
 
 class Connected(Protocol):
@@ -71,6 +74,7 @@ class KnownByHeart:
 
     def __init__(self) -> None:
         self.grades: OrderedDict[tuple[frozenset[Rung], str, str], tuple[Grade, datetime]] = OrderedDict()
+        self.refreshed: OrderedDict[tuple[frozenset[Rung], str, str], datetime] = OrderedDict()
 
     def grade(self, rungs: frozenset[Rung], sender: str, recipient: str, now: datetime) -> Grade | None:
         """The grade, or None when it is not known by heart."""
@@ -82,8 +86,20 @@ class KnownByHeart:
         if len(self.grades) > MOST_KNOWN:
             self.grades.popitem(last=False)
 
+    def is_due(self, rungs: frozenset[Rung], sender: str, recipient: str, now: datetime) -> bool:
+        """True once an hour: the memory of this correspondent is to last longer again."""
+        key = (rungs, sender, recipient)
+        if now - self.refreshed.get(key, now - REFRESHED_EVERY) < REFRESHED_EVERY:
+            return False
+        self.refreshed[key] = now
+        self.refreshed.move_to_end(key)
+        if len(self.refreshed) > MOST_KNOWN:
+            self.refreshed.popitem(last=False)
+        return True
+
     def forget(self) -> None:
         self.grades.clear()
+        self.refreshed.clear()
 
 
 @dataclass
@@ -113,6 +129,7 @@ class Door:
     incoming: Path
     bodies: Bodies
     database: Database
+    lookup: Lookup
     directory: Directory
     resolver: Resolver
     own_dns_servers: bool
@@ -122,6 +139,7 @@ class Door:
     listed: tuple[ListEntry, ...] = ()
     switched_on: Mapping[Switch, datetime] = field(default_factory=dict)
     kept_bytes: int = 0
+    kept_of: dict[str, int] = field(default_factory=dict)  # bytes by network, as far as asked since the last look
     spooled_bytes: int = 0
     most_spooled: int = 2**31
     draining: bool = False
@@ -163,8 +181,17 @@ class Door:
         self.background.add(task)
         task.add_done_callback(self.background.discard)
 
-    def has_room(self, size: int) -> bool:
-        return self.keeping.copies and self.kept_bytes + size <= self.keeping.total
+    async def has_room(self, size: int, network: str) -> bool:
+        """Whether a copy of that many bytes fits into all quotas. Raises StoreUnavailable."""
+        if not self.keeping.copies or self.kept_bytes + size > self.keeping.total:
+            return False
+        if network not in self.kept_of:
+            self.kept_of[network] = await self.database.read(partial(messages.bytes_of_network, network=network))
+        return self.kept_of[network] + size <= self.keeping.per_network
+
+    def kept_a_copy(self, size: int, network: str) -> None:
+        self.kept_bytes += size
+        self.kept_of[network] = self.kept_of.get(network, 0) + size
 
     async def follow(self) -> None:
         """Keep lists, switches and capabilities current, for as long as the worker runs."""
@@ -189,6 +216,7 @@ class Door:
                 self.seen_changes = current
             if look_at_room:
                 self.kept_bytes = await self.database.read(messages.bytes_kept)
+                self.kept_of.clear()
         except StoreUnavailable as error:
             log.warning("the database does not answer", error=str(error))
 

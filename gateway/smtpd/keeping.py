@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
@@ -19,7 +18,10 @@ from gateway.policy.sameness import probably_delivered
 from gateway.smtpd.door import Door
 from gateway.smtpd.message import Beaten, Judged, Received
 from gateway.store import copies, decisions, deliveries, messages, sightings, tombstones
+from gateway.store.copies import KeptCopy
 from gateway.store.deliveries import Owned
+from gateway.store.lookup import Answer
+from gateway.store.sightings import Attempt
 
 log = structlog.get_logger()
 
@@ -27,35 +29,25 @@ log = structlog.get_logger()
 # ---- the sender keeps the mail -------------------------------------------------------------------------------------
 
 
-async def keep_copies(door: Door, received: Received, judged: Sequence[Judged]) -> None:
+async def keep_copies(door: Door, received: Received, judged: Sequence[Judged], told: Answer | None) -> None:
     """Note the attempt for everybody who is deferred, with one copy of the bytes if there is room."""
     deferred = [one for one in judged if one.disposition is Disposition.COPY]
-    if not deferred:
-        return
-    now = clock.now()
-    sender, rungs, size = received.mail.sender_key, rungs_of(received.peer), received.mail.parameters.size
-    kept = await keep_body(door, received, now) if door.has_room(received.spool.size) else None
-    open_ones = [one for one in deferred if not delivered_before(one)]
-
+    now, rungs, content = clock.now(), rungs_of(received.peer), received.message.fingerprint
+    sender, size = received.mail.sender_key, received.mail.parameters.size
     anew = now - door.policy.timing.window
-
-    def note(conn: Connection) -> None:
-        for one in deferred:
-            sightings.saw(conn, sender, one.key, rungs, received.message.fingerprint, size, now, anew_before=anew)
-        if kept is None or not open_ones:
-            return
-        number = kept.number
-        if kept.is_new and door.bodies.kind == "files":
-            # Another attempt's note may have come in between: one mail, one row, or it could be released twice.
-            first = messages.find_same(conn, received.message.fingerprint.whole, sender)
-            number = first or number
-            if first is None:
-                messages.add(conn, kept.described, door.bodies.kind)
-        for one in open_ones:
-            copies.note(conn, number, sender, one.admitted.recipient, now)
-        messages.came_again(conn, number, rungs)
-
-    door.database.note(note)
+    for one in deferred:
+        door.database.note(sightings.saw, Attempt(sender, one.key, rungs, content, size, now, anew))
+    recipients = tuple(one.admitted.recipient for one in deferred if not delivered_before(one))
+    if not recipients or told is None:
+        return
+    if told.kept is not None:
+        copied = KeptCopy(told.kept, None, sender, recipients, content, rungs, now)
+    elif (kept := await keep_body(door, received, now)) is not None:
+        written = door.bodies.kind == "database"
+        copied = KeptCopy(kept.id, None if written else kept, sender, recipients, content, rungs, now)
+    else:
+        return
+    door.database.note(copies.keep, copied)
 
 
 def delivered_before(one: Judged) -> bool:
@@ -63,36 +55,24 @@ def delivered_before(one: Judged) -> bool:
     return any(probably_delivered(tombstone, one.facts.mail) for tombstone in one.facts.tombstones or ())
 
 
-@dataclass(frozen=True, slots=True)
-class Copied:
-    """Where the bytes of a deferred mail are: kept before, or described now."""
-
-    number: str
-    described: Kept
-    is_new: bool
-
-
-async def keep_body(door: Door, received: Received, now: datetime) -> Copied | None:
-    """Keep the bytes once, however often they come. None when there is no room for them."""
-    whole, sender = received.message.fingerprint.whole, received.mail.sender_key
-    network = str(quota_network(received.peer.address))
-    known, used = await door.database.read(
-        lambda conn: (messages.find_same(conn, whole, sender), messages.bytes_of_network(conn, network))
-    )
-    if known is not None:
-        return Copied(known, describe(door, received, known, now, ()), is_new=False)
-    if used + received.spool.size > door.keeping.per_network:
+async def keep_body(door: Door, received: Received, now: datetime) -> Kept | None:
+    """Keep the bytes of a mail that is not kept yet. None when there is no room for them."""
+    size, network = received.spool.size, str(quota_network(received.peer.address))
+    if not await door.has_room(size, network):
         return None
     kept = describe(door, received, new_id(now), now, ())
     try:
-        await asyncio.to_thread(door.bodies.write, kept, received.chunks(door.hostname), durable=False)
+        if received.spool.is_small:  # a small write into the page cache: a thread would cost more than it saves
+            door.bodies.write(kept, received.chunks(door.hostname), durable=False)
+        else:
+            await asyncio.to_thread(door.bodies.write, kept, received.chunks(door.hostname), durable=False)
     except NoRoom as error:
         log.warning("no copy was kept", error=str(error))
         return None
     if door.bodies.kind == "database":
         await store_with_bytes(door, received, kept)
-    door.kept_bytes += kept.size
-    return Copied(kept.id, kept, is_new=True)
+    door.kept_a_copy(kept.size, network)
+    return kept
 
 
 async def store_with_bytes(door: Door, received: Received, kept: Kept) -> None:

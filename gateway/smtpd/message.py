@@ -110,8 +110,8 @@ def record(door: Door, received: Received, judged: Sequence[Judged], answer: Rep
         )
         for one in judged
     ]
-    door.database.note(lambda conn: decisions.add(conn, decided))
     for one_decided in decided:
+        door.database.note(decisions.add, one_decided)
         log_decision(one_decided)
 
 

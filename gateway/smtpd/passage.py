@@ -33,6 +33,8 @@ from gateway.smtpd.message import Beaten, Judged, Later, Received, fail, record
 from gateway.store import copies, memory, sightings, tombstones
 from gateway.store.deliveries import Owned
 from gateway.store.engine import StoreUnavailable
+from gateway.store.memory import Remembered
+from gateway.store.sightings import Passed
 
 log = structlog.get_logger()
 
@@ -205,8 +207,8 @@ async def settle(door: Door, passing: Passing, delivered: Sequence[Judged]) -> N
     now = clock.now()
     strangers = [one for one in delivered if one.verdict.code is ReasonCode.GREYLIST_PASSED]
     rest = [one for one in delivered if one not in strangers]
-    door.database.note(lambda conn: remember(conn, door, passing.received, strangers, "waited", now))
-    door.database.note(lambda conn: remember(conn, door, passing.received, rest, "accepted", now))
+    remember(door, passing.received, strangers, "waited", now)
+    remember(door, passing.received, rest, "accepted", now)
     try:
         await consume(door, passing.others)
     except StoreUnavailable as error:
@@ -229,17 +231,18 @@ async def move_claimed(door: Door, passing: Passing, target: CopyState, note: st
         log.error("copies could not be closed", id=passing.received.mail.id, target=target, error=str(error))
 
 
-def remember(
-    conn: Connection, door: Door, received: Received, judged: Sequence[Judged], earned: str, now: datetime
-) -> None:
+def remember(door: Door, received: Received, judged: Sequence[Judged], earned: str, now: datetime) -> None:
     """Silence earns "remembered" and no more, for the recipient that got the mail."""
     rungs = rungs_of(received.peer)
     sender = received.mail.sender_key
+    normal = normalise_sender(sender) if sender else ""
     for one in judged:
-        normal = normalise_sender(sender) if sender else ""
-        memory.remember(conn, rungs, normal, one.key, Grade.REMEMBERED, earned, now, now + door.memory_for)
         if earned == "waited":
-            sightings.passed(conn, sender, one.key, rungs, now)
+            door.database.note(sightings.passed, Passed(sender, one.key, rungs, now))
+        elif not door.known.is_due(rungs, normal, one.key, now):
+            continue
+        lasting = Remembered(rungs, normal, one.key, Grade.REMEMBERED, earned, now, now + door.memory_for)
+        door.database.note(memory.remember, lasting)
 
 
 # ---- when the answer does not arrive -------------------------------------------------------------------------------

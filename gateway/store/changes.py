@@ -11,7 +11,7 @@ from sql.tables import change_count, switch
 
 def announce(conn: Connection, node: str) -> None:
     """Count one more change on this node. Rows are per node, so that counts on different nodes never collide."""
-    upsert(conn, change_count, {"node": node, "count": 0}, key=("node",))
+    upsert(conn, change_count, [{"node": node, "count": 0}], key=("node",))
     conn.execute(update(change_count).where(change_count.c.node == node).values(count=change_count.c.count + 1))
 
 
@@ -21,7 +21,7 @@ def counts(conn: Connection) -> dict[str, int]:
 
 def turn_on(conn: Connection, name: Switch, until: datetime, who: str, now: datetime) -> None:
     values = {"name": str(name), "until": until, "who": who, "at": now}
-    upsert(conn, switch, values, key=("name",), replace=("until", "who", "at"))
+    upsert(conn, switch, [values], key=("name",), replace=("until", "who", "at"))
 
 
 def turn_off(conn: Connection, name: Switch) -> bool:

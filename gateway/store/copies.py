@@ -1,73 +1,142 @@
 """Our copies of deferred mail, one row per mail and recipient. The sender owns the mail until we say 250."""
 
-from collections.abc import Collection
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, case, delete, or_, select, update
 
-from gateway.model import CopyRow, CopyState, Fingerprint, Recipient
+from gateway.bodies import Kept
+from gateway.model import CopyRow, CopyState, Fingerprint, Recipient, Rung
 from gateway.policy.hold import sources
-from gateway.store.keys import pair_key
+from gateway.store import messages
+from gateway.store.question import Question
 from gateway.store.rows import mail_of
 from gateway.store.upsert import upsert
 from sql.tables import copy, message
 
-MOST = 50  # copies compared with one retry
 WITH_SENDER = (CopyState.SENDER_HELD, CopyState.ABANDONED)
 
 
-def note(conn: Connection, number: str, sender_key: str, recipient: Recipient, now: datetime) -> None:
-    """Note that a mail was deferred for a recipient: a new copy, or one more try of it."""
-    values = {
-        "message": number,
-        "pair": pair_key(sender_key, recipient.address.key),
-        "recipient": recipient.address.key,
-        "recipient_raw": recipient.address.raw,
-        "notify": recipient.notify,
-        "orcpt": recipient.orcpt,
-        "state": CopyState.SENDER_HELD,
-        "note": "",
-        "first_seen": now,
-        "last_seen": now,
-        "tries": 0,
-    }
-    upsert(conn, copy, values, key=("message", "recipient"), least=("first_seen",), greatest=("last_seen",))
-    mine = and_(copy.c.message == number, copy.c.recipient == recipient.address.key)
-    conn.execute(update(copy).where(mine).values(tries=copy.c.tries + 1))
-    back = update(copy).where(mine, copy.c.state == CopyState.ABANDONED)
-    conn.execute(back.values(state=CopyState.SENDER_HELD))
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """That a kept mail was deferred for a recipient."""
+
+    message: str
+    recipient: Recipient
+    now: datetime
 
 
-def find(
-    conn: Connection, sender_key: str, recipients: Collection[str], content: Fingerprint
-) -> dict[str, tuple[CopyRow, ...]]:
-    """Per recipient, the copies that may be of this mail: the whole, the body or the Message-ID agrees."""
-    pairs = [pair_key(sender_key, recipient) for recipient in recipients]
-    same = or_(message.c.whole == content.whole, message.c.body == content.body)
-    if content.message_id is not None:
-        same = or_(same, message.c.message_id == content.message_id)
-    query = (
-        select(copy, message.c.whole, message.c.body, message.c.headers, message.c.message_id, message.c.rungs)
-        .join_from(copy, message)
-        .where(copy.c.pair.in_(pairs), same)
-        .order_by(copy.c.id.desc())
-        .limit(MOST * len(pairs))
+@dataclass(frozen=True, slots=True)
+class KeptCopy:
+    """A deferred mail whose bytes are kept as `number`; with `described` while its row has yet to be written."""
+
+    number: str
+    described: Kept | None
+    sender: str
+    recipients: tuple[Recipient, ...]
+    content: Fingerprint
+    rungs: frozenset[Rung]
+    now: datetime
+
+    @property
+    def mail(self) -> tuple[str, str]:
+        return self.content.whole, self.sender
+
+
+def keep(conn: Connection, copied: Sequence[KeptCopy]) -> None:
+    """Write what is kept: one row a mail, however often and by whatever connection it came, and its copies."""
+    unwritten = [one for one in copied if one.described is not None]
+    # Another attempt's note may have come in between: one mail, one row, or it could be released twice.
+    rows = messages.find_same(conn, {one.mail for one in unwritten}) if unwritten else {}
+    new: list[Kept] = []
+    again: list[KeptCopy] = []
+    for one in copied:
+        if one.described is not None and rows.setdefault(one.mail, one.number) == one.number:
+            new.append(one.described)
+        else:
+            again.append(one)
+    messages.add_all(conn, new, "files")
+    numbers = [rows.get(one.mail, one.number) if one.described is not None else one.number for one in copied]
+    note(
+        conn,
+        [
+            Deferred(number, recipient, one.now)
+            for number, one in zip(numbers, copied, strict=True)
+            for recipient in one.recipients
+        ],
     )
-    found: dict[str, list[CopyRow]] = {recipient: [] for recipient in recipients}
+    for one in again:
+        messages.came_again(conn, rows.get(one.mail, one.number), one.rungs)
+
+
+def note(conn: Connection, deferred: Iterable[Deferred]) -> None:
+    """Note that mails were deferred: each a new copy, or one more try of it."""
+    rows = [
+        {
+            "message": one.message,
+            "recipient": one.recipient.address.key,
+            "recipient_raw": one.recipient.address.raw,
+            "notify": one.recipient.notify,
+            "orcpt": one.recipient.orcpt,
+            "state": CopyState.SENDER_HELD,
+            "note": "",
+            "first_seen": one.now,
+            "last_seen": one.now,
+            "tries": 1,
+        }
+        for one in deferred
+    ]
+    upsert(
+        conn,
+        copy,
+        rows,
+        key=("message", "recipient"),
+        least=("first_seen",),
+        greatest=("last_seen",),
+        change={"tries": lambda there: there.c.tries + 1, "state": back_from_abandoned},
+    )
+
+
+def back_from_abandoned(there: Table) -> ColumnElement[Any]:
+    return case((there.c.state == CopyState.ABANDONED, CopyState.SENDER_HELD), else_=there.c.state)
+
+
+def find(conn: Connection, asked: Sequence[Question]) -> list[dict[str, tuple[CopyRow, ...]]]:
+    """For each question, per recipient, the copies of its very mail: every byte but the trace fields agrees."""
+    wholes = {question.content.whole for question in asked if question.content is not None}
+    recipients = {recipient for question in asked for recipient in question.recipients}
+    query = (
+        select(
+            *(copy.c.id, copy.c.message, copy.c.recipient, copy.c.state, copy.c.first_seen, copy.c.last_seen),
+            *(copy.c.lease_until, message.c.sender_key, message.c.whole, message.c.body, message.c.headers),
+            *(message.c.message_id, message.c.rungs),
+        )
+        .join_from(message, copy)
+        .where(message.c.whole.in_(wholes), copy.c.recipient.in_(recipients))
+        .order_by(copy.c.id.desc())
+    )
+    found: dict[tuple[str, str, str], list[CopyRow]] = {}
     for row in conn.execute(query).mappings():
-        found[row["recipient"]].append(from_row(row, sender_key))
-    return {recipient: tuple(rows) for recipient, rows in found.items()}
+        found.setdefault((row["sender_key"], row["recipient"], row["whole"]), []).append(from_row(row))
+    return [
+        {
+            to: tuple(found.get((question.sender, to, question.content.whole if question.content else ""), ()))
+            for to in question.recipients
+        }
+        for question in asked
+    ]
 
 
-def from_row(row: Any, sender_key: str) -> CopyRow:
+def from_row(row: Any) -> CopyRow:
     return CopyRow(
         id=row["id"],
         message=row["message"],
         state=CopyState(row["state"]),
         first_seen=row["first_seen"],
         last_seen=row["last_seen"],
-        mail=mail_of(row, sender_key),
+        mail=mail_of(row, row["sender_key"]),
         lease_until=row["lease_until"],
     )
 

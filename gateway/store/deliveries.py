@@ -51,7 +51,7 @@ def own(conn: Connection, number: str, owned: Owned, now: datetime) -> None:
         "decided_at": now if owned.decided_by else None,
         "ended_at": now if ended else None,
     }
-    upsert(conn, delivery, values, key=("message", "recipient"), replace=("state", "due", "last_reply", "ended_at"))
+    upsert(conn, delivery, [values], key=("message", "recipient"), replace=("state", "due", "last_reply", "ended_at"))
 
 
 def claim_due(conn: Connection, by: str, now: datetime, until: datetime, most: int) -> list[dict[str, Any]]:

@@ -22,6 +22,7 @@ log = structlog.get_logger()
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
+Notes = Callable[[Connection, list[Any]], Any]
 
 FLUSH_AFTER = 0.2  # seconds a note may wait to be written
 READ_WITHIN = 5.0  # seconds; then the store counts as unavailable
@@ -155,8 +156,27 @@ class MariaRunner:
 
 @dataclass(slots=True)
 class Pending:
-    work: Work[Any]
-    done: "asyncio.Future[Any] | None"  # None: nobody waits for it
+    """Work that somebody waits for, or (`done` None) notes of one kind, written together."""
+
+    work: "Work[Any] | Together"
+    done: "asyncio.Future[Any] | None"
+
+    def parts(self) -> "list[Pending]":
+        """What can be written by itself."""
+        if not isinstance(self.work, Together):
+            return [self]
+        return [Pending(Together(self.work.write, [note]), None) for note in self.work.notes]
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Notes of one kind as one unit of work."""
+
+    write: Notes
+    notes: list[Any]
+
+    def __call__(self, conn: Connection) -> None:
+        self.write(conn, self.notes)
 
 
 class Database:
@@ -165,6 +185,8 @@ class Database:
     def __init__(self, runner: Runner) -> None:
         self.runner = runner
         self.pending: list[Pending] = []
+        self.noted = 0  # notes in `pending`
+        self.latest: dict[str, Together] = {}  # by noun: where its next note may join
         self.wake = asyncio.Event()
         self.urgent = asyncio.Event()
         self.closing = False
@@ -183,6 +205,7 @@ class Database:
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         done.add_done_callback(heard)
         self.pending.append(Pending(work, done))
+        self.latest = {}  # what is noted after this is written after it
         self.wake.set()
         self.urgent.set()
         try:
@@ -191,12 +214,22 @@ class Database:
         except (SQLAlchemyError, OSError, TimeoutError) as error:
             raise unavailable(error) from error
 
-    def note(self, work: Work[Any]) -> None:
-        """Write soon; losing it costs one more deferral, never a message."""
-        if len(self.pending) >= MOST_PENDING:
-            log.warning("a note was dropped: the database does not keep up", pending=len(self.pending))
+    def note(self, write: Callable[[Connection, list[T]], Any], note: T) -> None:
+        """Write soon, with others of its kind; losing it costs one more deferral, never a message.
+
+        Notes about one noun (a module of the store) keep their order; different nouns do not wait for each other.
+        """
+        if self.noted >= MOST_PENDING:
+            log.warning("a note was dropped: the database does not keep up", pending=self.noted)
             return
-        self.pending.append(Pending(work, None))
+        self.noted += 1
+        noun = write.__module__
+        last = self.latest.get(noun)
+        if last is not None and last.write is write:
+            last.notes.append(note)
+        else:
+            self.latest[noun] = Together(write, [note])
+            self.pending.append(Pending(self.latest[noun], None))
         self.wake.set()
 
     async def close(self) -> None:
@@ -215,6 +248,7 @@ class Database:
             self.wake.clear()
             self.urgent.clear()
             batch, self.pending = self.pending, []
+            self.noted, self.latest = 0, {}
             if batch:
                 await self.write_batch(batch)
 
@@ -223,9 +257,10 @@ class Database:
         try:
             results = await self.commit([pending.work for pending in batch])
         except Exception as error:  # the writer outlives whatever a work raises; who waits for it is told
-            if len(batch) > 1 and not isinstance(error, TimeoutError):
-                for pending in batch:
-                    await self.write_batch([pending])
+            parts = [part for pending in batch for part in pending.parts()]
+            if len(parts) > 1 and not isinstance(error, TimeoutError):
+                for part in batch if len(batch) > 1 else parts:
+                    await self.write_batch([part])
                 return
             for pending in batch:
                 settle_failed(pending, error)

@@ -1,6 +1,7 @@
 """Who is remembered and who is known: per identity rung, normalised sender and recipient."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +9,7 @@ from sqlalchemy import Connection, delete, func, select
 
 from gateway.model import Grade, Rung
 from gateway.store.keys import digest
+from gateway.store.question import Question
 from gateway.store.upsert import upsert
 from sql.tables import memory
 
@@ -16,56 +18,62 @@ def key(rung: Rung, sender: str, recipient: str) -> bytes:
     return digest("memory", str(int(rung.kind)), rung.value, sender, recipient)
 
 
-def grades(
-    conn: Connection, sender: str, recipients: Collection[str], rungs: Collection[Rung], now: datetime
-) -> dict[str, Grade]:
-    """The best grade of a normalised sender for each recipient, over the peer's rungs."""
-    keys = [key(rung, sender, recipient) for rung in rungs for recipient in recipients]
-    found = dict.fromkeys(recipients, Grade.STRANGER)
-    query = select(memory.c.recipient, memory.c.grade).where(memory.c.key.in_(keys), memory.c.expires > now)
-    for recipient, grade in conn.execute(query):
-        found[recipient] = max(found[recipient], Grade(grade))
+def grades(conn: Connection, asked: Sequence[Question]) -> list[dict[str, Grade]]:
+    """For each question the best grade of its normalised sender for each recipient, over the peer's rungs."""
+    keys: dict[bytes, list[tuple[int, str]]] = {}
+    for number, question in enumerate(asked):
+        for rung, recipient in question.combinations():
+            keys.setdefault(key(rung, question.normal, recipient), []).append((number, recipient))
+    found = [dict.fromkeys(question.recipients, Grade.STRANGER) for question in asked]
+    query = select(memory.c.key, memory.c.grade, memory.c.expires).where(memory.c.key.in_(list(keys)))
+    for named, grade, expires in conn.execute(query):
+        for number, recipient in keys[named]:
+            if expires > asked[number].now:
+                found[number][recipient] = max(found[number][recipient], Grade(grade))
     return found
 
 
-def remember(
-    conn: Connection,
-    rungs: Collection[Rung],
-    sender: str,
-    recipient: str,
-    grade: Grade,
-    earned: str,
-    now: datetime,
-    expires: datetime,
-    author: str = "",
-    comment: str = "",
-) -> None:
-    """Remember a correspondent on every rung, or longer. A better grade stays; an act replaces who earned it."""
-    for rung in rungs:
-        values = {
-            "key": key(rung, sender, recipient),
-            "kind": int(rung.kind),
-            "value": rung.value[:255],
-            "sender": sender,
-            "recipient": recipient,
-            "grade": int(grade),
-            "earned": earned,
-            "first_seen": now,
-            "last_seen": now,
-            "expires": expires,
-            "author": author,
-            "comment": comment,
-        }
-        named = ("earned", "author", "comment") if author else ()
-        upsert(
-            conn,
-            memory,
-            values,
-            key=("key",),
-            least=("first_seen",),
-            greatest=("grade", "last_seen", "expires"),
-            replace=named,
-        )
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """That a normalised sender is remembered or known by a recipient, on every rung; `author` when a person said so."""
+
+    rungs: Collection[Rung]
+    sender: str
+    recipient: str
+    grade: Grade
+    earned: str
+    now: datetime
+    expires: datetime
+    author: str = ""
+    comment: str = ""
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        for rung in self.rungs:
+            yield {
+                "key": key(rung, self.sender, self.recipient),
+                "kind": int(rung.kind),
+                "value": rung.value[:255],
+                "sender": self.sender,
+                "recipient": self.recipient,
+                "grade": int(self.grade),
+                "earned": self.earned,
+                "first_seen": self.now,
+                "last_seen": self.now,
+                "expires": self.expires,
+                "author": self.author,
+                "comment": self.comment,
+            }
+
+
+def remember(conn: Connection, correspondents: Iterable[Remembered]) -> None:
+    """Remember correspondents, or longer. A better grade stays; an act replaces who earned it."""
+    anonymous: list[dict[str, Any]] = []
+    named: list[dict[str, Any]] = []
+    for one in correspondents:
+        (named if one.author else anonymous).extend(one.rows())
+    for rows, replace in ((anonymous, ()), (named, ("earned", "author", "comment"))):
+        greatest = ("grade", "last_seen", "expires")
+        upsert(conn, memory, rows, key=("key",), least=("first_seen",), greatest=greatest, replace=replace)
 
 
 def listing(conn: Connection, like: str | None, now: datetime, most: int) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """Mails whose bytes we keep: one row and one body however many recipients, retries and networks."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from ipaddress import ip_address
 from typing import Any
@@ -20,43 +20,49 @@ UNENDED = (DeliveryState.HELD, DeliveryState.RELEASING, DeliveryState.UNDELIVERA
 
 def add(conn: Connection, kept: Kept, stored: str) -> None:
     """Insert the row of a mail; `stored` says where its bytes are (files, database, none)."""
+    add_all(conn, [kept], stored)
+
+
+def add_all(conn: Connection, mails: Sequence[Kept], stored: str) -> None:
+    if mails:
+        conn.execute(insert(message), [row_of(kept, stored) for kept in mails])
+
+
+def row_of(kept: Kept, stored: str) -> dict[str, Any]:
     envelope, parameters = kept.envelope, kept.envelope.parameters
-    conn.execute(
-        insert(message).values(
-            id=kept.id,
-            received_at=kept.received_at,
-            sender=envelope.sender.raw if envelope.sender else "",
-            sender_key=envelope.sender_key,
-            peer=str(kept.peer.address),
-            helo=kept.peer.helo[:255],
-            peer_name=kept.peer.name,
-            tls=kept.peer.tls,
-            esmtp=kept.peer.esmtp,
-            size=kept.size,
-            body_8bit=parameters.body_8bit,
-            smtputf8=parameters.smtputf8,
-            ret=parameters.ret,
-            envid=parameters.envid,
-            author=kept.author[:400],
-            subject=kept.subject[:400],
-            rungs=rungs_to_json(kept.rungs),
-            trace=kept.trace,
-            network=str(quota_network(kept.peer.address)),
-            stored=stored,
-            **fingerprint_columns(kept.fingerprint),
-        )
-    )
+    return {
+        "id": kept.id,
+        "received_at": kept.received_at,
+        "sender": envelope.sender.raw if envelope.sender else "",
+        "sender_key": envelope.sender_key,
+        "peer": str(kept.peer.address),
+        "helo": kept.peer.helo[:255],
+        "peer_name": kept.peer.name,
+        "tls": kept.peer.tls,
+        "esmtp": kept.peer.esmtp,
+        "size": kept.size,
+        "body_8bit": parameters.body_8bit,
+        "smtputf8": parameters.smtputf8,
+        "ret": parameters.ret,
+        "envid": parameters.envid,
+        "author": kept.author[:400],
+        "subject": kept.subject[:400],
+        "rungs": rungs_to_json(kept.rungs),
+        "trace": kept.trace,
+        "network": str(quota_network(kept.peer.address)),
+        "stored": stored,
+        **fingerprint_columns(kept.fingerprint),
+    }
 
 
-def find_same(conn: Connection, whole: str, sender_key: str) -> str | None:
-    """The id of a kept mail with the same bytes from the same sender."""
+def find_same(conn: Connection, mails: Collection[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """The ids of kept mails with these bytes (the hash of the whole) from these senders; the newest of each."""
     query = (
-        select(message.c.id)
-        .where(message.c.whole == whole, message.c.sender_key == sender_key, message.c.stored != "none")
-        .order_by(message.c.received_at.desc())
-        .limit(1)
+        select(message.c.whole, message.c.sender_key, message.c.id)
+        .where(message.c.whole.in_({whole for whole, _ in mails}), message.c.stored != "none")
+        .order_by(message.c.received_at)
     )
-    return conn.execute(query).scalar_one_or_none()
+    return {(whole, sender): number for whole, sender, number in conn.execute(query)}
 
 
 def came_again(conn: Connection, number: str, rungs: Collection[Rung]) -> None:

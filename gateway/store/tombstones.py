@@ -1,13 +1,15 @@
 """Tombstones: mails that were delivered or decided about, so that a late retry is recognised."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
 from gateway.model import MailIdentity, Reply, Tombstone, TombstoneOutcome
 from gateway.store.keys import pair_key
+from gateway.store.question import Question
 from gateway.store.rows import fingerprint_columns, mail_of, rungs_to_json
 from sql.tables import tombstone
 
@@ -43,14 +45,22 @@ def make(
     return int(made.inserted_primary_key[0])
 
 
-def find(conn: Connection, sender: str, recipients: Collection[str], now: datetime) -> dict[str, tuple[Tombstone, ...]]:
-    """Per recipient, the tombstones of mail from this sender."""
-    pairs = [pair_key(sender, recipient) for recipient in recipients]
-    query = select(tombstone).where(tombstone.c.pair.in_(pairs), tombstone.c.expires > now)
-    found: dict[str, list[Tombstone]] = {recipient: [] for recipient in recipients}
-    for row in conn.execute(query.order_by(tombstone.c.id.desc()).limit(MOST * len(pairs))).mappings():
-        found[row["recipient"]].append(from_row(row))
-    return {recipient: tuple(rows) for recipient, rows in found.items()}
+def find(conn: Connection, asked: Sequence[Question]) -> list[dict[str, tuple[Tombstone, ...]]]:
+    """For each question, per recipient, the tombstones of mail from its sender, newest first."""
+    pairs = {pair_key(question.sender, to): None for question in asked for to in question.recipients}
+    query = select(tombstone).where(tombstone.c.pair.in_(list(pairs))).order_by(tombstone.c.id.desc())
+    rows = conn.execute(query.limit(MOST * len(pairs)))
+    found: dict[bytes, list[Tombstone]] = {}
+    for row in rows.mappings():
+        found.setdefault(bytes(row["pair"]), []).append(from_row(row))
+    return [
+        {to: living(found.get(pair_key(question.sender, to), ()), question.now) for to in question.recipients}
+        for question in asked
+    ]
+
+
+def living(stones: Iterable[Tombstone], now: datetime) -> tuple[Tombstone, ...]:
+    return tuple(islice((stone for stone in stones if stone.expires > now), MOST))
 
 
 def from_row(row: Any) -> Tombstone:

@@ -1,0 +1,40 @@
+"""What a decision point asks the store."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from gateway.model import Fingerprint, Rung
+from gateway.store.keys import content_keys
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Asked at RCPT for one recipient, with `content` after the dot for all of a mail.
+
+    `sender` is the envelope sender's key ("" is null), `normal` the same without what changes from mail to mail.
+    """
+
+    sender: str
+    normal: str
+    recipients: tuple[str, ...]
+    rungs: frozenset[Rung]
+    now: datetime
+    content: Fingerprint | None = None
+
+    def combinations(self) -> Iterator[tuple[Rung, str]]:
+        """Every rung with every recipient."""
+        for rung in self.rungs:
+            for recipient in self.recipients:
+                yield rung, recipient
+
+    def content_keys(self, recipient: str) -> dict[str, bytes | None]:
+        """Columns and values by which this mail is found for a recipient; none before the data."""
+        if self.content is None:
+            return {}
+        return content_keys(self.sender, recipient, self.content.body, self.content.message_id)
+
+
+def all_content_keys(asked: Iterable[Question], column: str) -> list[bytes]:
+    keys = (question.content_keys(recipient).get(column) for question in asked for recipient in question.recipients)
+    return [key for key in keys if key is not None]
