@@ -1,12 +1,14 @@
 """How the log is written: one event a line on standard output, as text or as JSON, with stable keys (docs/log.md)."""
 
 import logging
+import re
 import sys
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
 
+PLAIN = re.compile(r"[!#-<>-\[\]-~]+")  # printable ASCII but blank, quote, equals sign and backslash
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 ORDER = ["timestamp", "level", "process", "event"]
 
@@ -29,7 +31,7 @@ def configure(level: str, form: str, process: str) -> None:
             *last,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        logger_factory=structlog.WriteLoggerFactory(sys.stdout),
         cache_logger_on_first_use=True,
     )
 
@@ -40,7 +42,7 @@ def plain_values(logger: Any, method: str, event: MutableMapping[str, Any]) -> M
 
 
 def quoted(value: str) -> str:
-    if value and value.isascii() and value.isprintable() and not set(value) & set(' "=\\'):
+    if PLAIN.fullmatch(value):
         return value
     return '"' + "".join(escaped(letter) for letter in value) + '"'
 

@@ -1,5 +1,6 @@
 """Who is it: the rungs of a peer's identity. Today the network and the forward-confirmed name."""
 
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network
 
 from gateway.model import IPAddress, IPNetwork, Peer, Rung, RungKind
@@ -7,8 +8,10 @@ from gateway.model import IPAddress, IPNetwork, Peer, Rung, RungKind
 IPV4_PREFIX = 24
 IPV6_PREFIX = 64
 IPV6_SITE = 48
+RECENT = 4096  # peers whose answer is not worked out anew for every step of a session
 
 
+@lru_cache(RECENT)
 def network_of(address: IPAddress) -> IPNetwork:
     """The /24 (IPv4) or /64 (IPv6) that an address counts as; an IPv4-mapped address counts as IPv4."""
     if address.version == 6 and address.ipv4_mapped is not None:
@@ -24,6 +27,7 @@ def quota_network(address: IPAddress) -> IPNetwork:
     return network if network.version == 4 else network.supernet(new_prefix=IPV6_SITE)
 
 
+@lru_cache(RECENT)
 def rungs_of(peer: Peer) -> frozenset[Rung]:
     """All rungs that hold for a peer before its message was seen."""
     rungs = {Rung(RungKind.NETWORK, str(network_of(peer.address)))}

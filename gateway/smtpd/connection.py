@@ -34,49 +34,61 @@ class Connection(SMTP):
     """Bytes in, replies out, and the end. What is said in between is `Server`'s."""
 
     def __init__(self, door: Door, *, tls: SSLContext | None, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(
-            door,
-            hostname=door.hostname,
-            ident="ESMTP Greygate",
-            tls_context=tls,
-            enable_SMTPUTF8=True,
-            loop=loop,
-        )
+        # Not SMTP.__init__: it looks through its handler and itself by inspection, for each connection anew, which
+        # costs more than all the commands of a short session. These are the attributes of it that we use.
+        self.loop = loop
+        self.tls_context = tls
+        self.transport = None
+        self._tls_protocol = None
+        self._original_transport = None
+        self._handle_hooks = {}
         self.door = door
         self.limits = door.limits
         self.visit: Session | None = None
         self.inbox: Inbox  # made with the connection
+        self.serving: asyncio.Task[None]  # so that nobody else forgets it
         self.began = loop.time()
+        self.deadline: float | None = None
+        self.timer: asyncio.TimerHandle | None = None
+        self.room: asyncio.Future[None] | None = None  # while what we wrote waits for the peer to read
         self.errors = 0
         self.closing = False
         self.lost: Exception | None = None
         self.unconfirmed = False  # our last 250 for data may not have arrived
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        self.stop_timer()
-        if self.visit is not None:  # TLS has begun: nothing said before it counts (RFC 3207 4.2)
+        wire = cast(asyncio.Transport, transport)
+        self.transport = wire
+        if self._original_transport is not None:  # TLS has begun: nothing said before it counts (RFC 3207 4.2)
+            assert self.visit is not None
             self.inbox.clear()
+            self.inbox.transport = wire
             self.visit.forget_hello(tls=True)
         else:
-            self.inbox = Inbox(self._reader)
+            self.inbox = Inbox(wire)
             self.door.sessions.add(self)
+            self.serving = self.loop.create_task(self._handle_client())
+
+    def data_received(self, data: bytes) -> None:
+        self.inbox.feed(data)
 
     def connection_lost(self, error: Exception | None) -> None:
         """Wake whoever reads; never cancel: a commit under way must end, and will find nobody to answer."""
-        self.stop_timer()
+        if self.timer is not None:
+            self.timer.cancel()
         self.door.sessions.discard(self)
         self.lost = error or ConnectionResetError("closed")
         if self.unconfirmed and (error is not None or self.unacknowledged() > 0):
             self.reply_was_lost()
         if self._original_transport is not None:
             self._original_transport.close()
-        super(SMTP, self).connection_lost(error)
+        self.inbox.end()
+        self.resume_writing()
         self.transport = None
 
     def eof_received(self) -> bool | None:
         """A peer may close its side and still wait for our answer."""
-        super(SMTP, self).eof_received()
+        self.inbox.end()
         return self._tls_protocol is None
 
     @property
@@ -102,11 +114,27 @@ class Connection(SMTP):
 
     def expect(self, seconds: float) -> None:
         """From now on the peer has so many seconds."""
-        self._reset_timeout(seconds)
+        self.deadline = self.loop.time() + seconds
+        # One timer for many deadlines: it looks again when it rings too early.
+        if self.timer is None or self.timer.when() > self.deadline:
+            self.set_timer(self.deadline)
 
     def stop_timer(self) -> None:
-        if self._timeout_handle is not None:
-            self._timeout_handle.cancel()
+        self.deadline = None
+
+    def set_timer(self, when: float) -> None:
+        if self.timer is not None:
+            self.timer.cancel()
+        self.timer = self.loop.call_at(when, self.on_timer)
+
+    def on_timer(self) -> None:
+        self.timer = None
+        if self.deadline is None:
+            return
+        if self.loop.time() < self.deadline:
+            self.set_timer(self.deadline)
+        else:
+            self._timeout_cb()
 
     def _timeout_cb(self) -> None:
         """Say so if the peer reads at all, and cut it either way: close() alone waits for a buffer nobody empties."""
@@ -130,16 +158,30 @@ class Connection(SMTP):
 
     async def push(self, status: Any) -> None:
         """Write a reply; a peer that does not read it is cut after the command time-out."""
-        if self.transport is None:
+        self.say(status)
+
+    def say(self, status: Any) -> None:
+        transport = self.wire
+        if transport is None:
             return
-        self._writer.write(str(status).encode("utf-8", "replace") + b"\r\n")
+        transport.write(str(status).encode("utf-8", "replace") + b"\r\n")
         if isinstance(status, Reply) and status.code >= 500:
             self.errors += 1
 
+    def pause_writing(self) -> None:
+        """The network has enough of our words for now."""
+        self.room = self.loop.create_future()
+
+    def resume_writing(self) -> None:
+        if self.room is not None and not self.room.done():
+            self.room.set_result(None)
+        self.room = None
+
     async def flush(self) -> None:
-        if self.transport is not None:
+        """Wait until the network has taken what we said; no longer than the command time-out."""
+        if self.room is not None:
             self.expect(self.limits.command_timeout.total_seconds())
-            await self._writer.drain()
+            await self.room
 
     def hang_up(self) -> None:
         """Close, and cut if the peer does not take our last words in time."""
@@ -157,8 +199,7 @@ class Connection(SMTP):
         transport = self.wire
         if self.idle() and transport is not None and not transport.is_closing() and not self.closing:
             self.closing = True
-            with contextlib.suppress(ConnectionError):
-                self._writer.write(f"{reply.STOPPING}\r\n".encode())
+            self.say(reply.STOPPING)
             self.hang_up()
 
     async def linger(self) -> None:
@@ -169,7 +210,8 @@ class Connection(SMTP):
         self.stop_timer()
         with contextlib.suppress(ConnectionError, TimeoutError):
             async with asyncio.timeout(ABORT_AFTER):
-                await self._writer.drain()
+                if self.room is not None:
+                    await self.room
                 transport.write_eof()
                 while await self.inbox.piece():
                     pass

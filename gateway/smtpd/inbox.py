@@ -2,7 +2,7 @@
 
 import asyncio
 
-PIECE = 64 * 1024
+MOST = 64 * 1024  # bytes held before the peer has to wait
 
 
 class LineTooLong(Exception):
@@ -10,11 +10,16 @@ class LineTooLong(Exception):
 
 
 class Inbox:
-    """A small buffer over a stream reader. Bytes behind the end of data can be put back: they are commands."""
+    """A small buffer with one reader. Bytes behind the end of data can be put back: they are commands."""
 
-    def __init__(self, reader: asyncio.StreamReader) -> None:
-        self.reader = reader
-        self.held = b""
+    __slots__ = ("ended", "held", "paused", "reader", "transport")
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self.transport = transport
+        self.held = bytearray()
+        self.ended = False
+        self.paused = False
+        self.reader: asyncio.Future[None] | None = None
 
     @property
     def has_line(self) -> bool:
@@ -24,35 +29,97 @@ class Inbox:
     def is_empty(self) -> bool:
         return not self.held
 
+    # ---- the network's side ----------------------------------------------------------------------------------------
+
+    def feed(self, data: bytes) -> None:
+        self.held += data
+        if len(self.held) > MOST and not self.paused:
+            self.paused = True
+            self.transport.pause_reading()
+        self.wake()
+
+    def end(self) -> None:
+        """Nothing more will come."""
+        self.ended = True
+        self.wake()
+
+    def wake(self) -> None:
+        if self.reader is not None and not self.reader.done():
+            self.reader.set_result(None)
+
+    # ---- the session's side ----------------------------------------------------------------------------------------
+
     async def line(self, limit: int) -> bytes | None:
         """The next line with its line end; None at the end of the stream. Raises LineTooLong after the line's end."""
-        overlong = False
-        while (end := self.held.find(b"\n")) < 0:
-            if len(self.held) > limit:
-                overlong, self.held = True, b""
+        overlong, searched = False, 0
+        while (end := self.held.find(b"\n", searched)) < 0:
+            searched = len(self.held)
+            if searched > limit:
+                overlong, searched = True, 0
+                self.held.clear()
             if not await self.fill():
                 return None
-        line, self.held = self.held[: end + 1], self.held[end + 1 :]
+        line = bytes(self.held[: end + 1])
+        del self.held[: end + 1]
         if overlong or len(line) > limit:
             raise LineTooLong
         return line
 
     async def piece(self) -> bytes:
-        """Whatever there is, at most 64 KiB or what was put back; b"" at the end of the stream."""
+        """Whatever there is; b"" at the end of the stream."""
         if self.is_empty and not await self.fill():
             return b""
-        piece, self.held = self.held, b""
+        piece = bytes(self.held)
+        self.held.clear()
         return piece
 
     async def fill(self) -> bool:
         """Wait for more; False at the end of the stream."""
-        more = await self.reader.read(PIECE)
-        self.held += more
-        return bool(more)
+        if self.ended:
+            return False
+        if self.paused:
+            self.paused = False
+            if not self.transport.is_closing():
+                self.transport.resume_reading()
+        before = len(self.held)
+        self.reader = asyncio.get_running_loop().create_future()
+        try:
+            await self.reader
+        finally:
+            self.reader = None
+        return len(self.held) > before
 
     def put_back(self, data: bytes) -> None:
-        self.held = data + self.held
+        self.held[:0] = data
 
     def clear(self) -> None:
         """Forget what was sent before TLS began (RFC 3207 4.2)."""
-        self.held = b""
+        self.held.clear()
+
+    # ---- as aiosmtpd reads PROXY headers (its AsyncReader) -----------------------------------------------------------
+
+    async def read(self, n: int = -1) -> bytes:
+        if self.is_empty and not await self.fill():
+            return b""
+        return self.take(n if 0 <= n < len(self.held) else len(self.held))
+
+    async def readexactly(self, n: int) -> bytes:
+        """Raises IncompleteReadError at the end of the stream."""
+        while len(self.held) < n:
+            if not await self.fill():
+                raise asyncio.IncompleteReadError(bytes(self.held), n)
+        return self.take(n)
+
+    async def readuntil(self, separator: bytes = b"\n") -> bytes:
+        """Raises IncompleteReadError at the end of the stream, LimitOverrunError when there is no end in sight."""
+        while (end := self.held.find(separator)) < 0:
+            if len(self.held) > MOST:
+                raise asyncio.LimitOverrunError("a line without end", len(self.held))
+            if not await self.fill():
+                raise asyncio.IncompleteReadError(bytes(self.held), None)
+        return self.take(end + len(separator))
+
+    def take(self, count: int) -> bytes:
+        taken = bytes(self.held[:count])
+        del self.held[:count]
+        return taken

@@ -44,24 +44,6 @@ class Server(Connection):
         self.mails = 0
         self.entered = False
         self.distrusted = False  # what the peer sends from here on may be forged
-        self.verbs: dict[str, Callable[[str], Awaitable[None]]] = {
-            "EHLO": self.smtp_EHLO,
-            "HELO": self.smtp_HELO,
-            "MAIL": self.smtp_MAIL,
-            "RCPT": self.smtp_RCPT,
-            "DATA": self.smtp_DATA,
-            "RSET": self.smtp_RSET,
-            "NOOP": self.smtp_NOOP,
-            "QUIT": self.smtp_QUIT,
-            "STARTTLS": self.smtp_STARTTLS,
-            "VRFY": self.not_here,
-            "EXPN": self.not_here,
-            "HELP": self.not_here,
-            "BDAT": self.not_here,  # CHUNKING is where servers break (RFC 3030 is not offered)
-            "ETRN": self.not_here,
-            "AUTH": self.not_here,
-            "TURN": self.not_here,
-        }
 
     # ---- the dialogue ----------------------------------------------------------------------------------------------
 
@@ -103,12 +85,13 @@ class Server(Connection):
 
     async def peer_address(self) -> str | None:
         """The peer's address: from the connection, or from the PROXY header of a proxy we were told to believe."""
-        assert self.session is not None
-        address = str(self.session.peer[0]).partition("%")[0] if self.session.peer else "127.0.0.1"
-        if not any(ip_address(address) in network for network in self.door.proxies):
+        wire = self.wire
+        name = wire.get_extra_info("peername") if wire is not None else None
+        address = str(name[0]).partition("%")[0] if name else "127.0.0.1"
+        if not self.door.proxies or not any(ip_address(address) in network for network in self.door.proxies):
             return address
         self.expect(10)
-        header = await get_proxy(self._reader)
+        header = await get_proxy(self.inbox)
         if not header.valid:
             log.warning("a proxy sent no valid PROXY header", proxy=address)
             return None
@@ -135,7 +118,7 @@ class Server(Connection):
             self.closing = self.distrusted = True  # what a peer means by half a line end, nobody knows
             return
         verb, _, argument = text.partition(" ")
-        await self.run(self.verbs.get(verb.upper()), verb.upper(), argument.strip(" "))
+        await self.run(VERBS.get(verb.upper()), verb.upper(), argument.strip(" "))
         if self.spent():
             self.closing = True
 
@@ -151,14 +134,14 @@ class Server(Connection):
             return None
         return content.decode("utf-8", "surrogateescape")
 
-    async def run(self, command: Callable[[str], Awaitable[None]] | None, verb: str, argument: str) -> None:
+    async def run(self, command: "Command | None", verb: str, argument: str) -> None:
         """Do what a command asks; our own failure is a 451 with the id of the session."""
         if command is None:
             return await self.push(reply.UNKNOWN)
         if verb in FREE_COMMANDS:
             self.free_commands += 1
         try:
-            await command(argument)
+            await command(self, argument)
         except (ConnectionError, TLSSetupException, SSLError):
             raise
         except Exception:
@@ -181,7 +164,7 @@ class Server(Connection):
             last_word = reply.STOPPING
         if last_word is None or self.closing:
             return False
-        self._writer.write(f"{last_word}\r\n".encode())
+        self.say(last_word)
         return True
 
     # ---- the commands ----------------------------------------------------------------------------------------------
@@ -383,3 +366,25 @@ class Server(Connection):
 
 def bad_parameter(error: BadAddress) -> Reply:
     return Reply(555 if isinstance(error, UnknownParameter) else 501, "5.5.4", str(error))
+
+
+Command = Callable[[Server, str], Awaitable[None]]
+
+VERBS: dict[str, Command] = {
+    "EHLO": Server.smtp_EHLO,
+    "HELO": Server.smtp_HELO,
+    "MAIL": Server.smtp_MAIL,
+    "RCPT": Server.smtp_RCPT,
+    "DATA": Server.smtp_DATA,
+    "RSET": Server.smtp_RSET,
+    "NOOP": Server.smtp_NOOP,
+    "QUIT": Server.smtp_QUIT,
+    "STARTTLS": Server.smtp_STARTTLS,
+    "VRFY": Server.not_here,
+    "EXPN": Server.not_here,
+    "HELP": Server.not_here,
+    "BDAT": Server.not_here,  # CHUNKING is where servers break (RFC 3030 is not offered)
+    "ETRN": Server.not_here,
+    "AUTH": Server.not_here,
+    "TURN": Server.not_here,
+}
