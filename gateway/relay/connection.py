@@ -46,6 +46,7 @@ class Connection:
         self._wire = wire
         self._endpoint = endpoint
         self._xclient: bytes | None = None
+        self._ahead = b""  # a command that goes with the next envelope
         self._in_transaction = False
         self._in_step = False  # both sides agree where they are
         self._closing = False  # the hop said 421
@@ -100,8 +101,9 @@ class Connection:
 
     async def answer(self, seconds: float | None = None) -> Answer:
         """The next reply, within the limit for commands unless another is given."""
-        async with time_limit(seconds or self.limits.command, "reply"):
-            answer = await read_answer(self._wire.line)
+        self._wire.limit(seconds or self.limits.command, "reply")
+        answer = await read_answer(self._wire.line)
+        self._wire.no_limit()
         self._closing = self._closing or answer.code == 421
         return answer
 
@@ -111,8 +113,8 @@ class Connection:
 
     async def write(self, data: bytes) -> None:
         """Sends; Broken when nothing of it was sent or the hop stopped reading."""
-        async with time_limit(self.limits.write, "write"):
-            await self._wire.write(data)
+        self._wire.limit(self.limits.write, "write")
+        await self._wire.write(data)
 
     @property
     def is_alive(self) -> bool:
@@ -125,11 +127,12 @@ class Connection:
     async def begin(self, origin: Peer | None) -> None:
         """Leaves a transaction that was not finished and tells the hop whom the next one comes from."""
         self._in_step = False
+        self._ahead = b""
         if self._in_transaction and not (await self.ask(b"RSET\r\n")).as_reply().is_positive:
             raise Broken("RSET refused")
         self._in_transaction = False
         if origin is not None and not await self._become(origin):
-            await self._mention(origin)
+            self._mention(origin)
 
     async def _become(self, origin: Peer) -> bool:
         """XCLIENT; False when not offered, or refused to a connection that had no other origin before."""
@@ -144,11 +147,10 @@ class Connection:
             raise Broken(f"XCLIENT refused: {answer.as_reply()}")
         return answer.code == 220
 
-    async def _mention(self, origin: Peer) -> None:
+    def _mention(self, origin: Peer) -> None:
         """XFORWARD, which only feeds the hop's log: a refusal changes nothing."""
         command = xforward_command(origin, self.offers.get("XFORWARD", ""))
-        if command and (await self.ask(command)).code == 421:
-            raise Broken("closed at XFORWARD")
+        self._ahead = command or b""
 
     async def envelope(self, commands: Sequence[bytes]) -> list[Reply]:
         """The replies to MAIL and the RCPTs; fewer when MAIL was refused or the hop closed with 421.
@@ -158,6 +160,8 @@ class Connection:
         self._in_transaction = True
         batch = BATCH if "PIPELINING" in self.offers else 1
         replies: list[Reply] = []
+        if self._ahead and batch == 1:
+            self._mentioned(await self.ask(self._ahead))
         for start in range(0, len(commands), batch):
             await self._group(commands[start : start + batch], replies)
             if replies[-1].code == 421 or not replies[0].is_positive:
@@ -166,8 +170,16 @@ class Connection:
             raise Broken("closed while idle")
         return replies
 
+    def _mentioned(self, answer: Answer) -> None:
+        self._ahead = b""
+        if answer.code == 421:
+            raise Broken("closed at XFORWARD")
+
     async def _group(self, commands: Sequence[bytes], replies: list[Reply]) -> None:
-        await self.write(b"".join(commands))
+        ahead, self._ahead = self._ahead, b""
+        await self.write(ahead + b"".join(commands))
+        if ahead:
+            self._mentioned(await self.answer())
         for _ in commands:
             replies.append(settled(await self.answer()))
             if replies[-1].code == 421:

@@ -7,6 +7,8 @@ from gateway.relay.nexthop import LOST, UNREACHABLE, Attempt, Outgoing
 from gateway.relay.stuffing import DotStuffer, pieces
 from gateway.relay.wire import Broken
 
+SMALL = 16384  # bytes of a mail that goes out in one write, its end included
+
 NO_SMTPUTF8 = Reply(550, "5.6.7", "The destination does not take internationalized addresses")
 BAD_SENDER = Reply(550, "5.1.7", "The sender address cannot be passed on")
 BAD_RECIPIENT = Reply(550, "5.1.3", "The recipient address cannot be passed on")
@@ -91,10 +93,13 @@ class Transaction:
 
     async def _data(self) -> None:
         stuffer = DotStuffer()
-        if not await self._body(stuffer):
+        if self._mail.size <= SMALL and not self._connection.hop_spoke:
+            await self._dot(stuffer.feed(b"".join(self._mail.chunks())) + stuffer.finish())
+        elif await self._body(stuffer):
+            await self._dot(stuffer.finish())
+        else:
             await self._interrupted()
             return
-        await self._dot(stuffer.finish())
         await self._verdicts()
 
     async def _body(self, stuffer: DotStuffer) -> bool:

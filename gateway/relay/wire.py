@@ -9,6 +9,7 @@ from typing import cast
 
 MAX_LINE = 4096  # bytes of one reply line
 READ_AHEAD = 65536  # unread bytes beyond which the hop has to wait
+LARGE = 16384  # bytes in one write that is surely not the only one of its mail
 
 
 class Broken(Exception):
@@ -35,6 +36,16 @@ async def time_limit(seconds: float, purpose: str) -> AsyncIterator[None]:
         raise Broken(f"{purpose}: not within {seconds:g} s") from None
 
 
+@dataclass(slots=True)
+class Limit:
+    """Until when something must have happened (loop time), and what it is called."""
+
+    when: float
+    seconds: float
+    purpose: str
+    is_over: bool = False
+
+
 class Wire(asyncio.Protocol):
     """A connection with bounded memory: what the hop sends unasked stays in the kernel beyond READ_AHEAD."""
 
@@ -46,6 +57,8 @@ class Wire(asyncio.Protocol):
         self._news = asyncio.Event()
         self._writable = asyncio.Event()
         self._writable.set()
+        self._limit: Limit | None = None  # of what is going on now
+        self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -59,6 +72,8 @@ class Wire(asyncio.Protocol):
             self._transport.pause_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
         self._ended = True
         self._news.set()
         self._writable.set()
@@ -82,13 +97,44 @@ class Wire(asyncio.Protocol):
     def has_unread(self) -> bool:
         return bool(self._unread)
 
+    def limit(self, seconds: float, purpose: str) -> None:
+        """From now on reading and writing together may take so long; then they raise Broken. One timer serves many."""
+        when = asyncio.get_running_loop().time() + seconds
+        self._limit = Limit(when, seconds, purpose)
+        if self._timer is None or self._timer.when() > when:
+            self._ring_at(when)
+
+    def no_limit(self) -> None:
+        self._limit = None
+
+    def _ring_at(self, when: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_at(when, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        if self._limit is None:
+            return
+        if asyncio.get_running_loop().time() < self._limit.when:
+            self._ring_at(self._limit.when)
+        else:
+            self._limit.is_over = True
+            self._news.set()
+            self._writable.set()
+
+    def _check_limit(self) -> None:
+        if self._limit is not None and self._limit.is_over:
+            raise Broken(f"{self._limit.purpose}: not within {self._limit.seconds:g} s")
+
     async def line(self) -> bytes:
-        """The next line without its end. Raises Broken when it is longer than MAX_LINE or never comes."""
+        """The next line without its end. Raises Broken when it is longer than MAX_LINE, never comes, or too late."""
         while (end := self._unread.find(b"\n", 0, MAX_LINE)) < 0:
             if len(self._unread) >= MAX_LINE:
                 raise Broken("reply line too long")
             if self._ended:
                 raise Broken("connection lost")
+            self._check_limit()
             self._news.clear()
             await self._news.wait()
         line = bytes(self._unread[:end]).removesuffix(b"\r")
@@ -102,15 +148,18 @@ class Wire(asyncio.Protocol):
             self._transport.resume_reading()
 
     async def write(self, data: bytes) -> None:
-        """Hands the bytes to the network and waits until it has room again. Raises Broken when nothing was sent.
+        """Hands the bytes to the network and waits until it has room again; Broken when nothing was sent, or late.
 
         A connection that ends while we wait is found by the next line() or write(): an answer may have come before.
         """
         if self.is_over:
             raise Broken("connection lost")
         self._transport.write(data)
-        await asyncio.sleep(0)  # a fast network would never let another task run, nor tell us of an early answer
-        await self._writable.wait()
+        if len(data) >= LARGE:
+            await asyncio.sleep(0)  # a fast network would never let another task run, nor tell us of an early answer
+        if not self._writable.is_set():
+            await self._writable.wait()
+            self._check_limit()
 
     async def start_tls(self, context: ssl.SSLContext, name: str) -> None:
         """Goes on encrypted. Raises Broken when the handshake fails or plaintext came in ahead of it (RFC 3207 4.2)."""

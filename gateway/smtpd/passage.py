@@ -100,6 +100,8 @@ async def deliver(door: Door, passing: Passing) -> list[Attempt]:
     for one in passing.judged:
         hop = door.hops[one.admitted.recipient.address.domain]
         groups.setdefault((id(hop), one.verdict.junk), []).append(one)
+    if len(groups) == 1:
+        return await deliver_group(door, passing.received, passing.judged)
     found = await asyncio.gather(*(deliver_group(door, passing.received, group) for group in groups.values()))
     by_key = {
         one.key: attempt
