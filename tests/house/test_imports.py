@@ -23,7 +23,7 @@ MAY_IMPORT: dict[str, set[str] | None] = {
     "gateway/settings/": {"gateway.model", "gateway.settings"},
     "gateway/evidence/": CORE | {"gateway.evidence"},
     "gateway/relay/": {"gateway.model", "gateway.relay"},
-    "gateway/bodies.py": CORE | {"sql.tables"},
+    "gateway/bodies/": CORE | {"gateway.bodies", "sql.tables"},
     "gateway/store/": EDGES,
     "gateway/alive.py": NOUNS,
     "gateway/spool.py": CORE,

@@ -1,0 +1,169 @@
+"""Bodies as files: one line of magic, one line of JSON, and the bytes as they came.
+
+Gateway-owned files are durable before anybody is told so: written, synced, renamed, and the folder synced.
+"""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from gateway.bodies.described import Kept, NoBody, Owner, from_json, to_json
+from gateway.bodies.place import NoRoom
+
+MAGIC = b"GREYGATE-BODY 1\n"
+CHUNK = 64 * 1024
+
+
+class FileBodies:
+    """Bodies below a folder. `reserve` bytes of the disk are left to mail that we must own."""
+
+    kind = "files"
+
+    def __init__(self, folder: Path, reserve: int = 0) -> None:
+        self.folder = folder
+        self.reserve = reserve
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def path(self, number: str) -> Path:
+        return self.folder / number[-2:] / number
+
+    def write(self, kept: Kept, chunks: Iterable[bytes], *, durable: bool) -> None:
+        """Write a body; durable: on stable storage when this returns. Raises NoRoom."""
+        if not durable and self.free() < self.reserve + kept.size:
+            raise NoRoom("the rest of the disk is reserved for mail that is owned")
+        target = self.path(kept.id)
+        partial = target.with_name(f".{kept.id}.{os.getpid()}.tmp")
+        try:
+            self.make_folder(target.parent, durable=durable)
+            with open(partial, "xb", opener=private) as file:
+                file.write(MAGIC + to_json(kept) + b"\n")
+                file.writelines(chunks)
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
+            partial.rename(target)
+            if durable:
+                sync_folder(target.parent)
+        except OSError as error:
+            raise NoRoom(f"a body could not be written: {error.strerror}") from error
+        finally:
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)
+
+    def make_folder(self, folder: Path, *, durable: bool) -> None:
+        if not folder.is_dir():
+            folder.mkdir(exist_ok=True, mode=0o700)
+            like_its_folder(folder)
+        if durable:
+            sync_folder(self.folder)
+
+    def free(self) -> int:
+        """Bytes free on the disk for us."""
+        state = os.statvfs(self.folder)
+        return state.f_bavail * state.f_frsize
+
+    def record(self, conn: Connection, kept: Kept, chunks: Iterable[bytes]) -> None:
+        """Nothing: the file is the record."""
+
+    def own(self, conn: Connection, number: str, owners: Iterable[Owner]) -> None:
+        """Make a body ours for these recipients: rewritten with its new envelope and durable when this returns."""
+        self.rewrite(conn, number, lambda kept: kept.owned_by(owners))
+
+    def forget(self, conn: Connection, number: str, recipient: str) -> None:
+        self.rewrite(conn, number, lambda kept: kept.without(recipient))
+
+    def rewrite(self, conn: Connection, number: str, change: Callable[[Kept], Kept]) -> None:
+        with self.locked():
+            self.write(change(self.kept(conn, number)), self.read(conn, number), durable=True)
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """One rewriter at a time: two releases of one mail for two recipients must not undo each other."""
+        with open(self.folder / ".lock", "ab", opener=private) as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def kept(self, conn: Connection, number: str) -> Kept:
+        return read_kept(self.path(number))
+
+    def read(self, conn: Connection, number: str) -> Iterator[bytes]:
+        """The bytes, in chunks. Raises NoBody when they are missing or short."""
+        return read_bytes(self.path(number))
+
+    def drop(self, conn: Connection, numbers: Iterable[str]) -> None:
+        for number in numbers:
+            self.path(number).unlink(missing_ok=True)
+
+    def scan(self, conn: Connection) -> Iterator[Kept]:
+        """All whole bodies; what cannot be read is passed over."""
+        for path in sorted(self.folder.glob("??/[!.]*")):
+            with contextlib.suppress(NoBody):
+                yield read_kept(path)
+
+    def strays(self, older_than: datetime) -> Iterator[Path]:
+        """Unfinished files that their writer left behind."""
+        for path in self.folder.glob("??/.*.tmp"):
+            with contextlib.suppress(FileNotFoundError):
+                if path.stat().st_mtime < older_than.timestamp():
+                    yield path
+
+    def unowned(self, older_than: datetime) -> Iterator[str]:
+        """Old mails whose bytes are here and whose sender answers for them."""
+        for path in self.folder.glob("??/[!.]*"):
+            with contextlib.suppress(FileNotFoundError, NoBody):
+                if path.stat().st_mtime < older_than.timestamp():
+                    kept = read_kept(path)
+                    if all(owner.state is None for owner in kept.owners):
+                        yield kept.id
+
+
+def private(path: str, flags: int) -> int:
+    handle = os.open(path, flags | os.O_CLOEXEC, 0o600)
+    like_its_folder(Path(path))
+    return handle
+
+
+def like_its_folder(path: Path) -> None:
+    """What root writes at the command line belongs to the account that runs Greygate, which must read it again."""
+    if os.geteuid() == 0:
+        owner = path.parent.stat()
+        os.chown(path, owner.st_uid, owner.st_gid)
+
+
+def sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def read_kept(path: Path) -> Kept:
+    """The description in a body file. Raises NoBody when it is missing, foreign or shorter than it says.
+
+    Any other trouble is an OSError: a mail that cannot be read now is not a mail that is gone.
+    """
+    try:
+        with open(path, "rb") as file:
+            if file.read(len(MAGIC)) != MAGIC:
+                raise NoBody(f"{path.name} is no body file")
+            kept = from_json(file.readline())
+            if kept.id != path.name or os.fstat(file.fileno()).st_size - file.tell() != kept.size:
+                raise NoBody(f"{path.name} is not whole")
+            return kept
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise NoBody(f"{path.name}: {error.strerror}") from error
+
+
+def read_bytes(path: Path) -> Iterator[bytes]:
+    read_kept(path)
+    with open(path, "rb") as file:
+        file.readline()
+        file.readline()
+        while chunk := file.read(CHUNK):
+            yield chunk
