@@ -9,13 +9,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 PROGRAM = [sys.executable, "-m", "gateway"]
-UP_WITHIN = 30.0
+UP_WITHIN = 60.0
 
 
 def free_port() -> int:
@@ -181,3 +181,10 @@ def catches(pid: int, number: int) -> bool:
         return True
     mask = next(line.split()[1] for line in status.splitlines() if line.startswith("SigCgt"))
     return bool(int(mask, 16) >> (number - 1) & 1)
+
+
+def until(condition: Callable[[], object], within: float = 60.0) -> None:
+    deadline = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.05)

@@ -4,37 +4,39 @@ import socket
 
 import click
 
-from gateway import processes
+from gateway import listeners, processes
 from gateway.cli.options import with_settings
 from gateway.settings import Settings
 
-lifeline = click.option("--lifeline", type=int, hidden=True, help="Given by the supervisor.")
+channel = click.option("--channel", type=int, hidden=True, help="Given by the supervisor.")
 
 
 @click.command()
 @with_settings
 @click.option("--fd", "numbers", type=int, multiple=True, hidden=True, help="An inherited listening socket.")
-@lifeline
-def smtpd(settings: Settings, numbers: tuple[int, ...], lifeline: int | None) -> None:
+@channel
+def smtpd(settings: Settings, numbers: tuple[int, ...], channel: int | None) -> None:
     """Run one SMTP worker."""
     try:
-        sockets = [socket.socket(fileno=number) for number in numbers] or processes.listen(settings)
+        sockets = [socket.socket(fileno=number) for number in numbers] or listeners.listen(settings)
+    except listeners.Mismatch as error:
+        raise click.ClickException(str(error)) from error
     except OSError as error:
         raise click.ClickException(str(error.strerror)) from error
-    processes.smtpd(settings, sockets, lifeline)
+    processes.smtpd(settings, sockets, channel)
 
 
 @click.command()
 @with_settings
-@lifeline
-def courier(settings: Settings, lifeline: int | None) -> None:
+@channel
+def courier(settings: Settings, channel: int | None) -> None:
     """Run the courier, which delivers mail that is ours."""
-    processes.courier(settings, lifeline)
+    processes.courier(settings, channel)
 
 
 @click.command()
 @with_settings
-@lifeline
-def sweep(settings: Settings, lifeline: int | None) -> None:
+@channel
+def sweep(settings: Settings, channel: int | None) -> None:
     """Run the sweep, which expires, forgets and cleans."""
-    processes.sweep(settings, lifeline)
+    processes.sweep(settings, channel)

@@ -5,15 +5,18 @@ import sys
 from pathlib import Path
 
 import click
+import structlog
 from rich.markup import escape
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway import compose, logs, processes, supervisor
+from gateway import compose, listeners, logs, supervisor, systemd
 from gateway.cli.connection import database_trouble, engine
 from gateway.cli.options import with_settings
 from gateway.cli.output import console
 from gateway.settings import BadSettings, Settings, duration_text, file_problems, read, warnings
 from sql import schema
+
+log = structlog.get_logger()
 
 
 @click.command()
@@ -27,13 +30,22 @@ def up(context: click.Context, settings: Settings) -> None:
         raise click.ClickException("\n".join(problems))
     prepare(settings)
     try:
-        sockets = processes.listen(settings)
+        sockets = listeners.listen(settings)
+    except listeners.Mismatch as error:
+        raise click.ClickException(str(error)) from error
     except OSError as error:
         raise click.ClickException(f"{error.strerror}. Is it running already?") from error
     greet(settings, config)
     logs.configure(settings.log.level, settings.log.format, "supervisor")
     children = supervisor.children(config, settings.smtp.workers, sockets)
-    context.exit(supervisor.Supervisor(children, check_reload=lambda: still_right(config)).run())
+    parent = supervisor.Supervisor(
+        children,
+        check_reload=lambda: still_right(config, settings),
+        leave_within=settings.limits.session.total_seconds() + supervisor.STOP_WITHIN,
+        tell=systemd.tell,
+        watched=systemd.watchdog(),
+    )
+    context.exit(parent.run())
 
 
 def prepare(settings: Settings) -> None:
@@ -50,13 +62,21 @@ def prepare(settings: Settings) -> None:
         console.print(f"Database schema: {before or 'empty'} → {after}", style="dim")
 
 
-def still_right(config: Path) -> bool:
+def still_right(config: Path, started_with: Settings) -> bool:
+    """True when the processes may be replaced by some with the settings as they are now."""
     try:
-        return not file_problems(read(config), str(config))
+        settings = read(config)
+        problems = file_problems(settings, str(config))
     except BadSettings as error:
-        for problem in error.problems:
-            console.print(escape(problem), style="red", soft_wrap=True)
-        return False
+        problems = error.problems
+    for problem in problems:
+        console.print(escape(problem), style="red", soft_wrap=True)
+    if not problems:
+        before, now = started_with.smtp, settings.smtp
+        ours = [name for name in ("listen", "workers") if getattr(before, name) != getattr(now, name)]
+        if ours:  # the supervisor itself is not replaced
+            log.warning("a setting changed that takes a restart", settings=ours)
+    return not problems
 
 
 def own_name() -> str:

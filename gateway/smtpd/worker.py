@@ -9,22 +9,26 @@ from ssl import SSLContext
 
 import structlog
 
+from gateway.channel import Orders
 from gateway.smtpd.door import Door
 from gateway.smtpd.server import Server
 
 log = structlog.get_logger()
 
-BACKLOG = 1024
-DRAIN_WITHIN = 30.0  # seconds for sessions to end by themselves
+BACKLOG = 4096  # connections that wait while nobody accepts, as long as a restart takes
+PATIENT_FOR = 30.0  # seconds for sessions to end by themselves while another worker accepts
+DRAIN_WITHIN = 30.0  # seconds for mails in progress when nobody takes over
 LATE_WITHIN = 60.0  # seconds for deliveries that go on without their peer
+LOOK_EVERY = 0.05
 
 
 async def serve(
-    door: Door, sockets: Sequence[socket.socket], tls: Callable[[], SSLContext | None], stop: asyncio.Event
+    door: Door, sockets: Sequence[socket.socket], tls: Callable[[], SSLContext | None], orders: Orders
 ) -> None:
-    """Serve until told to stop; then let mails in progress end, and write what is pending.
+    """Serve until told to leave; then let mails in progress end, and write what is pending.
 
-    `tls` makes the context of one listener: sessions of one are never resumed at another.
+    `tls` makes the context of one listener: sessions of one are never resumed at another. Listening sockets are closed
+    and nothing else: whoever else holds them accepts the connections that wait in their queues.
     """
     await door.refresh()
     with contextlib.suppress(TimeoutError):
@@ -36,10 +40,11 @@ async def serve(
         for one in sockets
     ]
     log.info("worker ready", listeners=len(servers))
-    await stop.wait()
+    orders.ready()
+    await orders.leave.wait()
     for server in servers:
         server.close()
-    await drain(door)
+    await drain(door, orders.hurry)
     follower.cancel()
     for hop in {id(hop): hop for hop in door.hops.values()}.values():
         await hop.close()
@@ -47,13 +52,24 @@ async def serve(
     log.info("worker stopped")
 
 
-async def drain(door: Door) -> None:
-    """Idle sessions are told to go, busy ones may end their mail, late deliveries their transaction."""
+async def drain(door: Door, hurry: asyncio.Event) -> None:
+    """Sessions end by themselves, then the idle ones are told to go; late deliveries may end their transaction.
+
+    A mail in progress has as long as a session may last, or DRAIN_WITHIN once there is no time.
+    """
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    while door.sessions and not hurry.is_set() and loop.time() < began + PATIENT_FOR:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(hurry.wait(), LOOK_EVERY)
     door.draining = True
-    deadline = asyncio.get_running_loop().time() + DRAIN_WITHIN
-    while door.sessions and asyncio.get_running_loop().time() < deadline:
+    deadline = began + door.limits.session.total_seconds()
+    hurried = False
+    while door.sessions and loop.time() < deadline:
+        if hurry.is_set() and not hurried:
+            hurried, deadline = True, min(deadline, loop.time() + DRAIN_WITHIN)
         for session in list(door.sessions):
             session.stop_politely()
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(LOOK_EVERY)
     if door.background:
         await asyncio.wait(door.background, timeout=LATE_WITHIN)

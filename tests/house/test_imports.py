@@ -33,11 +33,21 @@ MAY_IMPORT: dict[str, set[str] | None] = {
     "gateway/smtpd/": EDGES
     | NOUNS
     | {"gateway.smtpd", "gateway.spool", "gateway.evidence", "gateway.relay.nexthop", "gateway.settings.listening"},
+    "gateway/smtpd/worker.py": {"gateway.channel", "gateway.smtpd"},
     "gateway/courier.py": EDGES | NOUNS | {"gateway.relay.nexthop", "gateway.spool"},
     "gateway/sweep.py": EDGES | NOUNS | {"gateway.alive", "gateway.courier"},
-    "gateway/supervisor.py": set(),
+    "gateway/systemd.py": set(),
+    "gateway/channel.py": {"gateway.systemd"},
+    "gateway/listeners.py": {"gateway.settings", "gateway.smtpd.worker", "gateway.systemd"},
+    "gateway/supervisor.py": {"gateway.channel"},
     "gateway/compose.py": None,
-    "gateway/processes.py": {"gateway.compose", "gateway.logs", "gateway.settings", "gateway.smtpd.worker"},
+    "gateway/processes.py": {
+        "gateway.channel",
+        "gateway.compose",
+        "gateway.logs",
+        "gateway.settings",
+        "gateway.smtpd.worker",
+    },
     "gateway/cli/": None,
     "gateway/__main__.py": {"gateway.cli"},
     "sql/": {"sql"},
