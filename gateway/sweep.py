@@ -93,6 +93,7 @@ class Sweep:
                 await self.in_slices(name, work)
             except NoRoom as error:  # the kinds that follow are those that make room
                 log.error("not swept for want of room", kind=name, error=str(error))
+        await self.drop_bodies()
         self.remove_strays()
 
     def kinds(self) -> list[tuple[str, Slice]]:
@@ -102,7 +103,6 @@ class Sweep:
             ("expired", self.expire),
             ("window over", lambda conn, now: copies.end_window(conn, now - keep.window, SLICE)),
             ("shown long enough", self.drop_ended),
-            ("bodies", self.drop_bodies),
             ("sightings", lambda conn, now: sightings.forget_old(conn, now - keep.window, SLICE)),
             ("sightings above the cap", lambda conn, now: sightings.give_way(conn, self.sightings_cap, SLICE)),
             ("memory", lambda conn, now: memory.forget_old(conn, now, SLICE)),
@@ -156,12 +156,22 @@ class Sweep:
             decisions.happened(conn, "refused", now, **about, who="retention", was=row["state"])
         return len(dropped)
 
-    def drop_bodies(self, conn: Connection, now: datetime) -> int:
+    async def drop_bodies(self) -> None:
         """The rows say first that the bytes are gone: bytes without a row are found again, a row without bytes lies."""
+        for _ in range(SLICES):
+            numbers = await self.database.write(partial(self.finish, now=clock.now()))
+            if isinstance(self.bodies, FileBodies):  # not while the transaction keeps everybody else from writing
+                await asyncio.to_thread(self.bodies.remove, numbers)
+            if not numbers:
+                return
+            log.info("swept", kind="bodies", rows=len(numbers))
+
+    def finish(self, conn: Connection, now: datetime) -> list[str]:
         numbers = messages.finished(conn, now - SETTLE, SLICE)
         messages.body_dropped(conn, numbers)
-        self.bodies.drop(conn, numbers)
-        return len(numbers)
+        if not isinstance(self.bodies, FileBodies):
+            self.bodies.drop(conn, numbers)
+        return numbers
 
     async def remove_orphans(self) -> None:
         """Bytes of a sender's mail whose row was never written. What is ours is never removed: it waits for reindex."""
@@ -170,13 +180,14 @@ class Sweep:
         for numbers in batched(self.bodies.unowned(clock.now() - STRAY_AFTER), SLICE):
             known = await self.database.read(partial(messages.ids, wanted=numbers))
             orphans = [number for number in numbers if number not in known]
-            for number in orphans:
-                self.bodies.path(number).unlink(missing_ok=True)
             if orphans:
+                await asyncio.to_thread(self.bodies.remove, orphans)
                 log.info("swept", kind="bytes without a row", rows=len(orphans))
 
     def remove_strays(self) -> None:
         if isinstance(self.bodies, FileBodies):
+            for bundle in self.bodies.bundles.tidy(clock.now() - STRAY_AFTER):
+                log.info("removed an empty bundle", file=bundle.name)
             for path in self.bodies.strays(clock.now() - STRAY_AFTER):
                 path.unlink(missing_ok=True)
                 log.info("removed an unfinished body", file=path.name)

@@ -12,10 +12,12 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from gateway.bodies.bundles import Bundles
 from gateway.bodies.described import Kept, NoBody, Owner, from_json, to_json
 from gateway.bodies.place import NoRoom
 
 MAGIC = b"GREYGATE-BODY 1\n"
+SMALL = 64 * 1024  # bytes up to which a copy goes into a bundle
 CHUNK = 64 * 1024
 
 
@@ -27,6 +29,7 @@ class FileBodies:
     def __init__(self, folder: Path, reserve: int = 0) -> None:
         self.folder = folder
         self.reserve = reserve
+        self.bundles = Bundles(folder / "bundles")
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def path(self, number: str) -> Path:
@@ -36,6 +39,18 @@ class FileBodies:
         """Write a body; durable: on stable storage when this returns. Raises NoRoom."""
         if not durable and self.free() < self.reserve + kept.size:
             raise NoRoom("the rest of the disk is reserved for mail that is owned")
+        if not durable and kept.size <= SMALL:
+            self.bundle(kept, b"".join(chunks))
+        else:
+            self.write_file(kept, chunks, durable=durable)
+
+    def bundle(self, kept: Kept, data: bytes) -> None:
+        try:
+            self.bundles.add(kept, data)
+        except OSError as error:
+            raise NoRoom(f"a copy could not be written: {error.strerror}") from error
+
+    def write_file(self, kept: Kept, chunks: Iterable[bytes], *, durable: bool) -> None:
         target = self.path(kept.id)
         partial = target.with_name(f".{kept.id}.{os.getpid()}.tmp")
         try:
@@ -79,7 +94,10 @@ class FileBodies:
 
     def rewrite(self, conn: Connection, number: str, change: Callable[[Kept], Kept]) -> None:
         with self.locked():
+            was_bundled = not self.path(number).exists()
             self.write(change(self.kept(conn, number)), self.read(conn, number), durable=True)
+            if was_bundled:
+                self.bundles.drop([number])
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -89,21 +107,39 @@ class FileBodies:
             yield
 
     def kept(self, conn: Connection, number: str) -> Kept:
-        return read_kept(self.path(number))
+        try:
+            return read_kept(self.path(number))
+        except FileNotFoundError:
+            return self.bundles.kept(number)
 
     def read(self, conn: Connection, number: str) -> Iterator[bytes]:
         """The bytes, in chunks. Raises NoBody when they are missing or short."""
-        return read_bytes(self.path(number))
+        try:
+            yield from read_bytes(self.path(number))
+        except FileNotFoundError:
+            yield self.bundles.read(number)
 
     def drop(self, conn: Connection, numbers: Iterable[str]) -> None:
+        self.remove(numbers)
+
+    def remove(self, numbers: Iterable[str]) -> None:
+        """Drop bodies; no transaction is needed, and none should wait for it."""
+        bundled = []
         for number in numbers:
-            self.path(number).unlink(missing_ok=True)
+            try:
+                self.path(number).unlink()
+            except FileNotFoundError:
+                bundled.append(number)
+        self.bundles.drop(bundled)
 
     def scan(self, conn: Connection) -> Iterator[Kept]:
         """All whole bodies; what cannot be read is passed over."""
         for path in sorted(self.folder.glob("??/[!.]*")):
-            with contextlib.suppress(NoBody):
+            with contextlib.suppress(NoBody, FileNotFoundError):
                 yield read_kept(path)
+        for kept in self.bundles.scan():
+            if not self.path(kept.id).exists():  # it became ours in the meantime
+                yield kept
 
     def strays(self, older_than: datetime) -> Iterator[Path]:
         """Unfinished files that their writer left behind."""
@@ -114,6 +150,7 @@ class FileBodies:
 
     def unowned(self, older_than: datetime) -> Iterator[str]:
         """Old mails whose bytes are here and whose sender answers for them."""
+        yield from self.bundles.ids(older_than)
         for path in self.folder.glob("??/[!.]*"):
             with contextlib.suppress(FileNotFoundError, NoBody):
                 if path.stat().st_mtime < older_than.timestamp():
@@ -144,7 +181,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def read_kept(path: Path) -> Kept:
-    """The description in a body file. Raises NoBody when it is missing, foreign or shorter than it says.
+    """The description in a body file. Raises NoBody when it is foreign or shorter than it says.
 
     Any other trouble is an OSError: a mail that cannot be read now is not a mail that is gone.
     """
@@ -156,7 +193,7 @@ def read_kept(path: Path) -> Kept:
             if kept.id != path.name or os.fstat(file.fileno()).st_size - file.tell() != kept.size:
                 raise NoBody(f"{path.name} is not whole")
             return kept
-    except (FileNotFoundError, IsADirectoryError) as error:
+    except IsADirectoryError as error:
         raise NoBody(f"{path.name}: {error.strerror}") from error
 
 

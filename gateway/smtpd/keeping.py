@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy import Connection
 
 from gateway import clock
-from gateway.bodies import Kept, NoRoom, Owner
+from gateway.bodies import FileBodies, Kept, NoRoom, Owner
 from gateway.ids import new_id
 from gateway.model import CopyState, DeliveryState
 from gateway.policy import header, hold
@@ -161,8 +161,8 @@ def take_over_copies(conn: Connection, one: Judged, now: datetime) -> None:
 
 def drop_file(door: Door, number: str) -> None:
     """Only files need it: rows vanished with their transaction."""
-    if door.bodies.kind == "files":
-        door.bodies.drop(None, [number])  # type: ignore[arg-type]
+    if isinstance(door.bodies, FileBodies):
+        door.bodies.remove([number])
 
 
 async def consume(door: Door, judged: Sequence[Judged]) -> None:
