@@ -102,7 +102,7 @@ async def gather(door: Door, mail: Mail, peer: Peer, recipient: Address, now: da
         recipient_exists=exists,
         level=level,
         reviewed=door.reviewed or level in HOLDING_LEVELS,
-        listed=lists.matching(door.listed, peer, mail.sender, recipient, now),
+        listed=lists.matching(door.listed, peer.address, mail.sender, recipient, now),
         grade=grade,
         sightings=seen,
         switches=door.switches(now),

@@ -16,8 +16,9 @@ from gateway.bodies import Bodies
 from gateway.evidence import rdns
 from gateway.evidence.recipients import Directory
 from gateway.evidence.resolver import Resolver
-from gateway.model import Grade, IPAddress, IPNetwork, Level, ListEntry, Rung, Switch
+from gateway.model import Grade, IPAddress, IPNetwork, Level, Rung, Switch
 from gateway.policy.inbound import Policy
+from gateway.policy.lists import Listed
 from gateway.policy.reply import Wording
 from gateway.relay.nexthop import Capabilities, NextHop
 from gateway.settings.listening import Limits
@@ -136,7 +137,7 @@ class Door:
     hops: Mapping[str, NextHop]  # by local domain
     gate: Gate
     known: KnownByHeart = field(default_factory=KnownByHeart)
-    listed: tuple[ListEntry, ...] = ()
+    listed: Listed = field(default_factory=Listed)
     switched_on: Mapping[Switch, datetime] = field(default_factory=dict)
     kept_bytes: int = 0
     kept_of: dict[str, int] = field(default_factory=dict)  # bytes by network, as far as asked since the last look
@@ -227,5 +228,5 @@ class Door:
                 self.capabilities[id(hop)] = told
 
 
-def read_changed(conn: Connection) -> tuple[tuple[ListEntry, ...], dict[Switch, datetime]]:
-    return lists.entries(conn), changes.switches(conn)
+def read_changed(conn: Connection) -> tuple[Listed, dict[Switch, datetime]]:
+    return Listed(lists.entries(conn)), changes.switches(conn)
