@@ -20,6 +20,9 @@ from gateway.model import (
 )
 from gateway.policy import greylist, sameness
 from gateway.policy.greylist import Stage, Timing
+from gateway.policy.opinion import admit, is_role, verdict
+from gateway.policy.order import first_opinion
+from gateway.policy.relayed import declared_relay, not_admitted, relayed_stranger, spared, with_relay
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +39,6 @@ class Policy:
 
 RcptRule = Callable[[RcptFacts, Policy], Verdict | None]
 DataRule = Callable[[DataFacts, Policy], Verdict | None]
-
-
-def verdict(action: Action, code: ReasonCode, /, **evidence: str | int | float | bool | None) -> Verdict:
-    return Verdict(action, (Reason(code, evidence),))
-
-
-def admit(
-    recipient_class: RecipientClass,
-    code: ReasonCode,
-    /,
-    *,
-    review: bool = False,
-    **evidence: str | int | float | bool | None,
-) -> Verdict:
-    """Let a recipient into the transaction, in a class."""
-    return Verdict(Action.ACCEPT, (Reason(code, evidence),), recipient_class, review=review)
 
 
 # ---- at RCPT -------------------------------------------------------------------------------------------------------
@@ -86,7 +73,7 @@ def blocked_party(facts: RcptFacts, policy: Policy) -> Verdict | None:
 
 def exempt_recipient(facts: RcptFacts, policy: Policy) -> Verdict | None:
     """RFC 5321 4.5.1 and RFC 2142: whoever has trouble with us must be able to say so."""
-    if facts.recipient.local.lower() in ("postmaster", "abuse"):
+    if is_role(facts):
         return admit(RecipientClass.PASS, ReasonCode.RECIPIENT_EXEMPT)
     return None
 
@@ -175,6 +162,7 @@ RCPT_RULES: tuple[RcptRule, ...] = (
     relay_denied,
     unknown_recipient,
     bypassed,
+    declared_relay,
     blocked_party,
     exempt_recipient,
     exempt_level,
@@ -188,12 +176,28 @@ RCPT_RULES: tuple[RcptRule, ...] = (
 )
 
 
+# Asked when the data have told who stands behind a declared relay.
+RELAYED_RULES: tuple[RcptRule, ...] = (
+    bypassed,
+    blocked_party,
+    exempt_recipient,
+    exempt_level,
+    allowed_party,
+    store_unavailable,
+    known_correspondent,
+    holding_level,
+    relayed_stranger,
+)
+
+
 def at_rcpt(facts: RcptFacts, policy: Policy) -> Verdict:
     """Decide about one recipient when it is named."""
-    for rule in RCPT_RULES:
-        if (found := rule(facts, policy)) is not None:
-            return found
-    raise AssertionError("the last rule always has an opinion")
+    return first_opinion(RCPT_RULES, facts, policy)
+
+
+def behind_relay(facts: RcptFacts, policy: Policy) -> Verdict:
+    """Decide about one recipient of a declared relay's mail, when the hop before the relay is known."""
+    return with_relay(facts, first_opinion(RELAYED_RULES, facts, policy))
 
 
 # ---- after the dot -------------------------------------------------------------------------------------------------
@@ -312,6 +316,7 @@ DATA_RULES: tuple[DataRule, ...] = (
     looping_message,
     settled_mail,
     copy_in_flight,
+    not_admitted,
     carried_along,
     passing_class,
     holding_class,
@@ -324,7 +329,4 @@ DATA_RULES: tuple[DataRule, ...] = (
 
 def at_data(facts: DataFacts, policy: Policy) -> Verdict:
     """Decide about one recipient's mail after the dot."""
-    for rule in DATA_RULES:
-        if (found := rule(facts, policy)) is not None:
-            return found
-    raise AssertionError("the last rule always has an opinion")
+    return spared(facts, first_opinion(DATA_RULES, facts, policy))

@@ -19,6 +19,7 @@ from gateway.model import (
     RcptFacts,
     ReasonCode,
     Recipient,
+    Relayed,
     Reply,
     Sighting,
     Verdict,
@@ -84,6 +85,8 @@ async def admit(door: Door, mail: Mail, peer: Peer, recipient: Recipient) -> Rep
 
 
 async def gather(door: Door, mail: Mail, peer: Peer, recipient: Address, now: datetime) -> RcptFacts:
+    if door.is_relay(peer.address):
+        return await gather_behind_relay(door, mail, peer, recipient, now)
     is_local = recipient.domain in door.local
     exists = await door.directory.exists(recipient) if is_local else False
     level = door.level_of(recipient.key, recipient.domain)
@@ -105,6 +108,29 @@ async def gather(door: Door, mail: Mail, peer: Peer, recipient: Address, now: da
         listed=lists.matching(door.listed, peer.address, mail.sender, recipient, now),
         grade=grade,
         sightings=seen,
+        switches=door.switches(now),
+        announced_size=mail.parameters.size,
+    )
+
+
+async def gather_behind_relay(door: Door, mail: Mail, peer: Peer, recipient: Address, now: datetime) -> RcptFacts:
+    """Who sends it is in the data: so far the recipient is all there is to judge."""
+    is_local = recipient.domain in door.local
+    level = door.level_of(recipient.key, recipient.domain)
+    return RcptFacts(
+        now=now,
+        peer=peer,
+        rungs=frozenset(),
+        sender=mail.sender_key,
+        recipient=recipient,
+        is_local=is_local,
+        recipient_exists=await door.directory.exists(recipient) if is_local else False,
+        level=level,
+        reviewed=door.reviewed or level in HOLDING_LEVELS,
+        listed=(),
+        grade=Grade.STRANGER,
+        sightings=(),
+        relayed=Relayed(rungs_of(peer)),
         switches=door.switches(now),
         announced_size=mail.parameters.size,
     )
@@ -144,7 +170,7 @@ SEEN = frozenset(
 
 
 def remember_attempt(door: Door, facts: RcptFacts, verdict: Verdict) -> None:
-    if verdict.code not in SEEN:
+    if verdict.code not in SEEN or facts.relayed is not None:
         return
     anew = facts.now - door.policy.timing.window
     tried = Attempt(facts.sender, facts.recipient.key, facts.rungs, None, facts.announced_size, facts.now, anew)
@@ -171,7 +197,9 @@ def record(door: Door, mail: Mail, facts: RcptFacts, verdict: Verdict, answer: R
 def described(facts: RcptFacts) -> dict[str, Any]:
     """The facts as they are stored, version 1."""
     return {
-        "peer": {"address": str(facts.peer.address), "helo": facts.peer.helo, "name": facts.peer.name},
+        "peer": described_peer(facts.peer),
+        "relayed": facts.relayed is not None,
+        "hop": described_peer(facts.relayed.hop) if facts.relayed and facts.relayed.hop else None,
         "tls": facts.peer.tls,
         "rungs": sorted([int(rung.kind), rung.value] for rung in facts.rungs),
         "exists": facts.recipient_exists,
@@ -183,6 +211,10 @@ def described(facts: RcptFacts) -> dict[str, Any]:
         "switches": sorted(facts.switches),
         "size": facts.announced_size,
     }
+
+
+def described_peer(peer: Peer) -> dict[str, str | None]:
+    return {"address": str(peer.address), "helo": peer.helo, "name": peer.name}
 
 
 def seen_in_short(sighting: Sighting) -> Mapping[str, Any]:

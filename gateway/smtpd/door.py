@@ -17,6 +17,7 @@ from gateway.evidence import rdns
 from gateway.evidence.recipients import Directory
 from gateway.evidence.resolver import Resolver
 from gateway.model import Grade, IPAddress, IPNetwork, Level, Rung, Switch
+from gateway.policy import trail
 from gateway.policy.inbound import Policy
 from gateway.policy.lists import Listed
 from gateway.policy.reply import Wording
@@ -119,6 +120,7 @@ class Door:
     limits: Limits
     max_size: int
     proxies: tuple[IPNetwork, ...]
+    relays: tuple[IPNetwork, ...]
     normalised: tuple[IPNetwork, ...]
     patience: Patience
     keeping: Keeping
@@ -170,6 +172,10 @@ class Door:
 
     def normalises(self, address: IPAddress) -> bool:
         return any(address in network for network in self.normalised)
+
+    def is_relay(self, address: IPAddress) -> bool:
+        """True for a backup MX of ours or a forwarder of our users, as far as we were told."""
+        return bool(self.relays) and trail.is_among(address, self.relays)
 
     async def name_of(self, address: IPAddress) -> str | None:
         if not rdns.worth_asking(address, own_servers=self.own_dns_servers):

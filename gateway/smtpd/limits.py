@@ -18,11 +18,11 @@ class Gate:
     addresses: Counter[IPAddress] = field(default_factory=Counter)
     networks: Counter[str] = field(default_factory=Counter)
 
-    def enter(self, address: IPAddress) -> bool:
-        """True when there is a place; it must then be left."""
+    def enter(self, address: IPAddress, *, is_relay: bool = False) -> bool:
+        """True when there is a place; it must then be left. A declared relay speaks for many, and is bound by none."""
         network = str(network_of(address))
-        full = self.open >= self.total
-        if full or self.addresses[address] >= self.per_address or self.networks[network] >= self.per_network:
+        crowded = self.addresses[address] >= self.per_address or self.networks[network] >= self.per_network
+        if self.open >= self.total or (crowded and not is_relay):
             return False
         self.open += 1
         self.addresses[address] += 1

@@ -23,7 +23,6 @@ from gateway.model import (
 )
 from gateway.policy import header, recipients
 from gateway.policy.address import normalise_sender
-from gateway.policy.identity import rungs_of
 from gateway.policy.recipients import After, Disposition
 from gateway.policy.reply import reply_to, with_id
 from gateway.relay.nexthop import LOST, Attempt, AttemptEnd, Outgoing
@@ -234,8 +233,10 @@ async def move_claimed(door: Door, passing: Passing, target: CopyState, note: st
 
 
 def remember(door: Door, received: Received, judged: Sequence[Judged], earned: str, now: datetime) -> None:
-    """Silence earns "remembered" and no more, for the recipient that got the mail."""
-    rungs = rungs_of(received.peer)
+    """Silence earns "remembered" and no more, for the recipient that got the mail; behind a relay it earns nothing."""
+    if received.relayed is not None:
+        return
+    rungs = received.rungs
     sender = received.mail.sender_key
     normal = normalise_sender(sender) if sender else ""
     for one in judged:

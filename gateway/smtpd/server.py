@@ -66,7 +66,7 @@ class Server(Connection):
         if address is None:
             return
         self.visit = Session(self.door, ip_address(address))
-        self.entered = self.door.gate.enter(self.visit.address)
+        self.entered = self.door.gate.enter(self.visit.address, is_relay=self.visit.is_relay)
         if not self.entered:
             await self.push(reply.TOO_MANY_CONNECTIONS)
             return await self.flush()
