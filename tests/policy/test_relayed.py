@@ -155,9 +155,7 @@ def test_after_the_dot_the_hop_is_judged(differs, expected):
     ("differs", "expected"),
     [
         pytest.param({"suspicion": SUSPICIOUS}, "accept content.suspicious junk", id="suspicious content"),
-        pytest.param(
-            {"message": MessageFacts(MAIL, 9, received_count=99)}, "reject message.loop", id="a loop ends"
-        ),
+        pytest.param({"message": MessageFacts(MAIL, 9, received_count=99)}, "reject message.loop", id="a loop ends"),
         pytest.param({"tombstones": (settled(TombstoneOutcome.DELIVERED),)}, "discard retry.delivered", id="a retry"),
         pytest.param({"tombstones": (settled(TombstoneOutcome.PENDING),)}, "defer retry.in_flight", id="on its way"),
         pytest.param(
