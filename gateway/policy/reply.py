@@ -55,6 +55,8 @@ TOO_MANY_RECIPIENTS = Reply(452, "4.5.3", "Too many recipients, send to the othe
 REFUSALS: dict[ReasonCode, Reply] = {
     ReasonCode.RELAY_DENIED: Reply(550, "5.7.1", "Relaying denied"),
     ReasonCode.RECIPIENT_UNKNOWN: Reply(550, "5.1.1", "No such recipient here"),
+    ReasonCode.TRAP_HIT: Reply(550, "5.1.1", "No such recipient here"),
+    ReasonCode.TARPIT_EARLY_TALKER: Reply(550, "5.7.1", "Your mail server speaks before it is greeted"),
     ReasonCode.LIST_BLOCKED: Reply(550, "5.7.1", "Refused by the recipient's policy"),
     ReasonCode.RETRY_REFUSED: Reply(550, "5.7.1", "Refused by the recipient"),
     ReasonCode.RETRY_UNDELIVERABLE: Reply(550, "5.0.0", "The mail server behind us refused this mail"),
@@ -65,6 +67,7 @@ REFUSALS: dict[ReasonCode, Reply] = {
 
 DEFERRALS: dict[ReasonCode, Reply] = {
     ReasonCode.RECIPIENT_UNVERIFIED: Reply(450, "4.1.1", "The recipient cannot be verified right now"),
+    ReasonCode.RECIPIENT_HARVEST: Reply(450, "4.7.1", "Too many unknown recipients from your network, try later"),
     ReasonCode.RECIPIENT_OTHER_CLASS: Reply(452, "4.5.3", "Send to this recipient in a separate transaction"),
     ReasonCode.RETRY_IN_FLIGHT: Reply(451, "4.4.2", "This mail is being delivered, retry later"),
     ReasonCode.BACKEND_DOWN: Reply(451, "4.4.1", "The mail server behind us cannot be reached"),
