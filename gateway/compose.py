@@ -197,6 +197,7 @@ def sweep(settings: Settings, database: Database) -> Sweep:
         give_up=settings.greylist.give_up,
         tombstones=settings.retention.tombstones,
         events=settings.retention.events,
+        networks=settings.greylist.memory,
     )
     return Sweep(
         node=node_name(),
