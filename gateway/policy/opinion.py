@@ -1,6 +1,6 @@
 """What rules are made of: an opinion with its reason, and what several of them ask."""
 
-from gateway.model import Action, RcptFacts, Reason, ReasonCode, RecipientClass, Verdict
+from gateway.model import Action, Address, RcptFacts, Reason, ReasonCode, RecipientClass, Verdict
 
 
 def verdict(action: Action, code: ReasonCode, /, **evidence: str | int | float | bool | None) -> Verdict:
@@ -20,4 +20,8 @@ def admit(
 
 
 def is_role(facts: RcptFacts) -> bool:
-    return facts.recipient.local.lower() in ("postmaster", "abuse")
+    return is_role_address(facts.recipient)
+
+
+def is_role_address(recipient: Address) -> bool:
+    return recipient.local.lower() in ("postmaster", "abuse")

@@ -51,7 +51,7 @@ class Standing(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class Delays:
     """What the settings say about delays. 0 is off."""
 
     pause: timedelta = NOTHING
@@ -77,27 +77,27 @@ def standing(record: NetworkRecord, now: datetime, memory: timedelta, *, allowed
 
 
 def greet_pause(
-    who: Standing, record: NetworkRecord, now: datetime, terms: Terms, *, stressed: bool, crowded: bool
+    who: Standing, record: NetworkRecord, now: datetime, delays: Delays, *, stressed: bool, crowded: bool
 ) -> timedelta:
     """How long the greeting waits: once a day for a stranger, each time for a poor one, never in a crowded tarpit."""
     waited_today = now - record.greeted_at < MARKED_FOR
     if who is Standing.WELCOME or crowded or (who is Standing.STRANGER and waited_today):
         return NOTHING
-    return min(terms.pause, STRESSED_PAUSE, NULL_SENDER_MOST) if stressed else min(terms.pause, NULL_SENDER_MOST)
+    return min(delays.pause, STRESSED_PAUSE, NULL_SENDER_MOST) if stressed else min(delays.pause, NULL_SENDER_MOST)
 
 
-def stutters(who: Standing, terms: Terms, *, nameless: bool, stressed: bool, crowded: bool) -> bool:
+def stutters(who: Standing, delays: Delays, *, nameless: bool, stressed: bool, crowded: bool) -> bool:
     """True when replies are sent byte by byte. `nameless`: a stranger whose address has no confirmed name."""
-    if not terms.stutter or stressed or crowded:
+    if not delays.stutter or stressed or crowded:
         return False
     return who is Standing.POOR or (who is Standing.STRANGER and nameless)
 
 
-def delay_left(spent: timedelta, terms: Terms, *, sender: str | None) -> timedelta:
+def delay_left(spent: timedelta, delays: Delays, *, sender: str | None) -> timedelta:
     """How much more slow replies may take. `sender`: "" is null, None is not named yet and may turn out to be null."""
     if sender == "":
         return NOTHING
-    most = terms.stutter if sender is not None else min(terms.stutter, NULL_SENDER_MOST - spent)
+    most = delays.stutter if sender is not None else min(delays.stutter, NULL_SENDER_MOST - spent)
     return max(NOTHING, most)
 
 
@@ -105,7 +105,7 @@ def pressure(
     who: Standing,
     record: NetworkRecord,
     now: datetime,
-    terms: Terms,
+    delays: Delays,
     *,
     recipient: str,
     harvesting: bool = False,
@@ -115,7 +115,7 @@ def pressure(
     """What a recipient's decision should know. Marks of a network that became welcome since count no more."""
     poor = who is Standing.POOR
     return Pressure(
-        trap=recipient in terms.traps,
+        trap=recipient in delays.traps,
         trapped=poor and record.trapped_until > now,
         early_talker=poor and record.early_until > now,
         harvesting=harvesting,
@@ -128,7 +128,7 @@ ASKED_TO_WAIT = frozenset({ReasonCode.GREYLIST_NEW, ReasonCode.GREYLIST_EARLY, R
 
 
 def may_prove_patience(
-    facts: RcptFacts, verdict: Verdict, transaction: Transaction, terms: Terms, timing: Timing
+    facts: RcptFacts, verdict: Verdict, transaction: Transaction, delays: Delays, timing: Timing
 ) -> bool:
     """True when this stranger would be deferred and may wait for the answer instead.
 
@@ -136,7 +136,7 @@ def may_prove_patience(
     there the answer would be 452 however long it waited, or it is carried along anyway.
     """
     marked = facts.pressure.trapped or facts.pressure.early_talker
-    if not terms.patience or not facts.sender or marked or transaction.recipient_class is not None:
+    if not delays.patience or not facts.sender or marked or transaction.recipient_class is not None:
         return False
     if verdict.action is Action.DEFER:
         return verdict.code in ASKED_TO_WAIT

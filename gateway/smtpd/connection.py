@@ -18,7 +18,9 @@ from aiosmtpd.smtp import SMTP
 
 from gateway.model import Reply
 from gateway.policy import reply
+from gateway.smtpd import stress
 from gateway.smtpd.door import Door
+from gateway.smtpd.guest import Guest
 from gateway.smtpd.inbox import Inbox
 from gateway.smtpd.session import Session
 
@@ -33,7 +35,7 @@ ABORT_AFTER = 5.0  # seconds between the last reply and cutting a peer that does
 class Connection(SMTP):
     """Bytes in, replies out, and the end. What is said in between is `Server`'s."""
 
-    def __init__(self, door: Door, *, tls: SSLContext | None, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, door: Door, guest: Guest, *, tls: SSLContext | None, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(
             door,
             hostname=door.hostname,
@@ -43,6 +45,7 @@ class Connection(SMTP):
             loop=loop,
         )
         self.door = door
+        self.guest = guest
         self.limits = door.limits
         self.visit: Session | None = None
         self.inbox: Inbox  # made with the connection
@@ -66,6 +69,7 @@ class Connection(SMTP):
         """Wake whoever reads; never cancel: a commit under way must end, and will find nobody to answer."""
         self.stop_timer()
         self.door.sessions.discard(self)
+        self.guest.gone()
         self.lost = error or ConnectionResetError("closed")
         if self.unconfirmed and (error is not None or self.unacknowledged() > 0):
             self.reply_was_lost()
@@ -77,6 +81,7 @@ class Connection(SMTP):
     def eof_received(self) -> bool | None:
         """A peer may close its side and still wait for our answer."""
         super(SMTP, self).eof_received()
+        self.guest.gone()
         return self._tls_protocol is None
 
     @property
@@ -132,11 +137,25 @@ class Connection(SMTP):
         """Write a reply; a peer that does not read it is cut after the command time-out."""
         if self.transport is None:
             return
-        self._writer.write(str(status).encode("utf-8", "replace") + b"\r\n")
+        self.send(str(status).encode("utf-8", "replace") + b"\r\n")
         if isinstance(status, Reply) and status.code >= 500:
             self.errors += 1
 
+    def send(self, data: bytes) -> None:
+        """Write; byte by byte to a guest that is answered slowly."""
+        if self.guest.slow is not None:
+            self.guest.slow.say(data)
+        else:
+            self._writer.write(data)
+
+    def patience(self) -> float:
+        """Seconds until the next command."""
+        seconds = self.limits.command_timeout.total_seconds()
+        return min(seconds, stress.COMMAND_TIMEOUT) if self.guest.is_hurried else seconds
+
     async def flush(self) -> None:
+        if self.guest.slow is not None:
+            await self.guest.slow.said.wait()
         if self.transport is not None:
             self.expect(self.limits.command_timeout.total_seconds())
             await self._writer.drain()

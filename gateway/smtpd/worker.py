@@ -10,6 +10,7 @@ from ssl import SSLContext
 import structlog
 
 from gateway.smtpd.door import Door
+from gateway.smtpd.doorstep import Doorstep
 from gateway.smtpd.server import Server
 
 log = structlog.get_logger()
@@ -32,7 +33,9 @@ async def serve(
     follower = asyncio.create_task(door.follow(), name="follow changes")
     loop = asyncio.get_running_loop()
     servers = [
-        await loop.create_server(partial(Server, door, tls=tls(), loop=loop), sock=one, backlog=BACKLOG)
+        await loop.create_server(
+            partial(Doorstep, door, partial(Server, door, tls=tls(), loop=loop), loop), sock=one, backlog=BACKLOG
+        )
         for one in sockets
     ]
     log.info("worker ready", listeners=len(servers))
@@ -50,6 +53,7 @@ async def serve(
 async def drain(door: Door) -> None:
     """Idle sessions are told to go, busy ones may end their mail, late deliveries their transaction."""
     door.draining = True
+    door.tarpit.close()
     deadline = asyncio.get_running_loop().time() + DRAIN_WITHIN
     while door.sessions and asyncio.get_running_loop().time() < deadline:
         for session in list(door.sessions):

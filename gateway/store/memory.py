@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, func, select, tuple_
 
 from gateway.model import Grade, Rung
 from gateway.store.keys import digest
@@ -26,6 +26,13 @@ def grades(
     for recipient, grade in conn.execute(query):
         found[recipient] = max(found[recipient], Grade(grade))
     return found
+
+
+def knows(conn: Connection, sender: str, rungs: Collection[Rung], now: datetime) -> bool:
+    """True when this normalised sender is remembered on one of these rungs, for whatever recipient."""
+    here = tuple_(memory.c.kind, memory.c.value).in_([(int(rung.kind), rung.value[:255]) for rung in rungs])
+    query = select(memory.c.key).where(memory.c.sender == sender, memory.c.expires > now, here).limit(1)
+    return conn.execute(query).first() is not None
 
 
 def remember(

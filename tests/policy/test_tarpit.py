@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from gateway.model import Grade, Level, ListVerb, NetworkRecord, Pressure, RecipientClass
 from gateway.policy import inbound, tarpit
 from gateway.policy.recipients import Transaction
-from gateway.policy.tarpit import Standing, Terms
+from gateway.policy.tarpit import Delays, Standing
 from tests.policy.stranger import DAY, MINUTE, NOW, POLICY, SECOND, TIMING, listed, rcpt, seen, uploaded
 
 WELCOME, STRANGER, POOR = Standing.WELCOME, Standing.STRANGER, Standing.POOR
 NEW = NetworkRecord()
 GREETED, LONG_GREETED = NetworkRecord(greeted_at=NOW - DAY + SECOND), NetworkRecord(greeted_at=NOW - DAY)
 TRAPPED, EARLY = NetworkRecord(trapped_until=NOW + SECOND), NetworkRecord(early_until=NOW + SECOND)
-TERMS = Terms(pause=6 * SECOND, stutter=30 * SECOND, patience=65 * SECOND, traps=frozenset({"trap@example.com"}))
+DELAYS = Delays(pause=6 * SECOND, stutter=30 * SECOND, patience=65 * SECOND, traps=frozenset({"trap@example.com"}))
 NOTHING = timedelta(0)
 
 
@@ -38,7 +38,7 @@ NOTHING = timedelta(0)
     ],
 )
 def test_the_standing_of_a_network(record, allowed, expected):
-    assert tarpit.standing(record, NOW, TERMS.memory, allowed=allowed) is expected
+    assert tarpit.standing(record, NOW, DELAYS.memory, allowed=allowed) is expected
 
 
 @pytest.mark.parametrize(
@@ -57,13 +57,13 @@ def test_the_standing_of_a_network(record, allowed, expected):
     ],
 )
 def test_the_pause_before_the_greeting(who, record, more, seconds):
-    pause = tarpit.greet_pause(who, record, NOW, TERMS, **{"stressed": False, "crowded": False, **more})
+    pause = tarpit.greet_pause(who, record, NOW, DELAYS, **{"stressed": False, "crowded": False, **more})
     assert pause == seconds * SECOND
 
 
 @pytest.mark.parametrize("stressed", [True, False])
 def test_a_pause_that_is_off_is_off(stressed):
-    assert tarpit.greet_pause(POOR, NEW, NOW, Terms(), stressed=stressed, crowded=False) == NOTHING
+    assert tarpit.greet_pause(POOR, NEW, NOW, Delays(), stressed=stressed, crowded=False) == NOTHING
 
 
 @given(
@@ -74,11 +74,11 @@ def test_a_pause_that_is_off_is_off(stressed):
 )
 def test_a_null_sender_has_its_answer_within_ten_seconds_of_delay(pause, stutter, spent, who):
     """Before MAIL everybody may be one: pause and slow replies together."""
-    terms = Terms(pause=pause, stutter=stutter)
-    paused = tarpit.greet_pause(who, NEW, NOW, terms, stressed=False, crowded=False)
-    assert paused + tarpit.delay_left(paused, terms, sender=None) <= timedelta(seconds=10)
-    assert tarpit.delay_left(spent, terms, sender="") == NOTHING
-    assert NOTHING <= tarpit.delay_left(spent, terms, sender="ann@elsewhere.example") <= stutter
+    delays = Delays(pause=pause, stutter=stutter)
+    paused = tarpit.greet_pause(who, NEW, NOW, delays, stressed=False, crowded=False)
+    assert paused + tarpit.delay_left(paused, delays, sender=None) <= timedelta(seconds=10)
+    assert tarpit.delay_left(spent, delays, sender="") == NOTHING
+    assert NOTHING <= tarpit.delay_left(spent, delays, sender="ann@elsewhere.example") <= stutter
 
 
 @pytest.mark.parametrize(
@@ -94,8 +94,8 @@ def test_a_null_sender_has_its_answer_within_ten_seconds_of_delay(pause, stutter
 )
 def test_who_is_answered_byte_by_byte(who, nameless, more, slow):
     given_more = {"stressed": False, "crowded": False, **more}
-    assert tarpit.stutters(who, TERMS, nameless=nameless, **given_more) is slow
-    assert tarpit.stutters(who, Terms(), nameless=nameless, **given_more) is False
+    assert tarpit.stutters(who, DELAYS, nameless=nameless, **given_more) is slow
+    assert tarpit.stutters(who, Delays(), nameless=nameless, **given_more) is False
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_who_is_answered_byte_by_byte(who, nameless, more, slow):
     ],
 )
 def test_what_a_decision_is_told(who, record, more, expected):
-    assert tarpit.pressure(who, record, NOW, TERMS, **{"recipient": "bo@example.com", **more}) == expected
+    assert tarpit.pressure(who, record, NOW, DELAYS, **{"recipient": "bo@example.com", **more}) == expected
 
 
 @pytest.mark.parametrize(
@@ -143,8 +143,8 @@ def test_what_a_decision_is_told(who, record, more, expected):
 def test_who_may_prove_its_patience(differs, transaction, may):
     facts = rcpt(**differs)
     verdict = inbound.at_rcpt(facts, POLICY)
-    assert tarpit.may_prove_patience(facts, verdict, transaction, TERMS, TIMING) is may
-    assert not tarpit.may_prove_patience(facts, verdict, transaction, Terms(), TIMING)
+    assert tarpit.may_prove_patience(facts, verdict, transaction, DELAYS, TIMING) is may
+    assert not tarpit.may_prove_patience(facts, verdict, transaction, Delays(), TIMING)
 
 
 @pytest.mark.parametrize(
