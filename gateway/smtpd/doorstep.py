@@ -94,15 +94,17 @@ class Doorstep(asyncio.Protocol):
         address, length = found
         self.held = self.held[length:]
         self.stop_timer()
-        return self.arrive(address or self.peer())
+        if address is None:  # the balancer itself, to see whether we live
+            return self.arrive(self.peer(), allowed=True)
+        return self.arrive(address)
 
     def peer(self) -> IPAddress:
         return ip_address(str(self.transport.get_extra_info("peername")[0]).partition("%")[0])
 
-    def arrive(self, address: IPAddress) -> None:
+    def arrive(self, address: IPAddress, *, allowed: bool = False) -> None:
         door = self.door
         everybody = bool(door.switched_on) and Switch.BYPASS in door.switches(clock.now())
-        guest = door.tarpit.receive(address, door.listed, everybody=everybody)
+        guest = door.tarpit.receive(address, door.listed, allowed=allowed or everybody)
         if guest is None:
             return self.send_away(str(reply.TOO_MANY_CONNECTIONS))
         self.guest = guest

@@ -62,10 +62,10 @@ class Tarpit:
 
     # ---- places ----------------------------------------------------------------------------------------------------
 
-    def receive(self, address: IPAddress, listed: Iterable[ListEntry], *, everybody: bool = False) -> Guest | None:
-        """A place for whoever connects; None when there is none. `everybody`: a panic switch lets all in."""
+    def receive(self, address: IPAddress, listed: Iterable[ListEntry], *, allowed: bool = False) -> Guest | None:
+        """A place for whoever connects; None when there is none. `allowed`: something else speaks for it."""
         near = policy.is_near(address)
-        allowed = near or everybody or lists.allows_network(listed, address, clock.now())
+        allowed = allowed or near or lists.allows_network(listed, address, clock.now())
         guest = Guest(self, address, str(network_of(address)), near=near, allowed=allowed)
         if guest.has_standing and self.gate.is_full:
             self.make_room()
