@@ -112,7 +112,7 @@ class Doorstep(asyncio.Protocol):
         if not pause:
             return self.let_in()
         self.began = self.loop.time()
-        self.timer = self.loop.call_later(pause, self.waited)
+        self.timer = self.loop.call_later(pause, door.tarpit.greet_in_turn, self)
         door.tarpit.waiting[self] = None
         if self.held:
             door.tarpit.talked_early(guest)
@@ -120,17 +120,12 @@ class Doorstep(asyncio.Protocol):
 
     # ---- the end of the wait ---------------------------------------------------------------------------------------
 
-    def waited(self) -> None:
+    def greet(self) -> None:
+        """It has waited long enough, or we need to be quick."""
         assert self.guest is not None
         self.guest.paused = self.loop.time() - self.began
         if not self.held and not self.unread():
             self.door.tarpit.was_patient(self.guest)
-        self.let_in()
-
-    def let_go(self) -> None:
-        """Before its time, because we need to be quick."""
-        assert self.guest is not None
-        self.guest.paused = self.loop.time() - self.began
         self.let_in()
 
     def let_in(self) -> None:

@@ -1,6 +1,7 @@
 """What a worker knows and does about strangers: who gets a place, who waits for it, and who is answered slowly now."""
 
 import asyncio
+from collections import deque
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Protocol
@@ -21,6 +22,7 @@ from gateway.smtpd.stress import Stress
 log = structlog.get_logger()
 
 KNOWN_MAY_GUESS = 10  # times as often: the many customers of a provider are one network
+AT_A_TIME = 5  # greetings in one turn of the loop
 TELL_EVERY = 60.0  # seconds between two lines about connections that were refused
 
 
@@ -30,10 +32,12 @@ class Slow(Protocol):
     def let_go(self) -> None: ...
 
 
-class Waiting(Slow, Protocol):
+class Waiting(Protocol):
     """One that is not greeted yet. `began` is loop time; `end` sends it away."""
 
     began: float
+
+    def greet(self) -> None: ...
 
     def end(self) -> None: ...
 
@@ -51,6 +55,8 @@ class Tarpit:
         self.guesses = guesses
         self.most = most
         self.waiting: dict[Waiting, None] = {}  # the oldest first
+        self.due: deque[Waiting] = deque()  # those whose wait is over
+        self.turn: asyncio.Handle | None = None
         self.slow: dict[Slow, None] = {}  # greeted, and slow
         self.closing = False
         self.untold = 0
@@ -129,7 +135,25 @@ class Tarpit:
             one.let_go()
         latest = asyncio.get_running_loop().time() - STRESSED_PAUSE.total_seconds()
         for waiting in [one for one in self.waiting if one.began <= latest]:
-            waiting.let_go()
+            self.greet_in_turn(waiting)
+
+    def greet_in_turn(self, waiting: Waiting) -> None:
+        """A session costs more than a wait: when thousands are due at once, others are served between them."""
+        self.due.append(waiting)
+        self.plan_turn()
+
+    def plan_turn(self) -> None:
+        if self.due and self.turn is None:
+            self.turn = asyncio.get_running_loop().call_soon(self.greet_some)
+
+    def greet_some(self) -> None:
+        self.turn = None
+        try:
+            for waiting in [self.due.popleft() for _ in range(min(AT_A_TIME, len(self.due)))]:
+                if waiting in self.waiting:  # it may have left meanwhile
+                    waiting.greet()
+        finally:
+            self.plan_turn()
 
     def close(self) -> None:
         """The worker stops: who is slow gets its answer."""

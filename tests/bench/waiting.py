@@ -35,6 +35,11 @@ def settings(connections: int, pause: int) -> dict[str, dict[str, object]]:
     }
 
 
+def files(pid: int) -> int:
+    """How many files and sockets a process has open."""
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
 def wait_at_the_door(stack: ExitStack, port: int, count: int) -> None:
     """Two from each address, of many networks: no count but the total stands against them."""
     for number in range(count):
@@ -60,13 +65,15 @@ def main() -> None:
         began = time.monotonic()
         wait_at_the_door(stack, gate.port, options.connections)
         opened = time.monotonic() - began
-        after = gate.rss_kib()
         (pid,) = gate.children("smtpd")
-        held = len(list(Path(f"/proc/{pid}/fd").iterdir()))
-        print(f"{options.connections} connections opened in {opened:.1f} s; the worker holds {held} files")
+        while files(pid) < options.connections and time.monotonic() - began < options.pause - 1:
+            time.sleep(0.1)
+        after = gate.rss_kib()
+        print(f"{options.connections} connections opened in {opened:.1f} s; the worker holds {files(pid)} files")
         print(
             f"worker: {before} KiB before, {after} KiB with them: {(after - before) / options.connections:.1f} KiB each"
         )
+        print(*[line for line in gate.log.splitlines() if "refused" in line], sep="\n", end="")
         times = []
         for number in range(options.senders):
             began = time.monotonic()
