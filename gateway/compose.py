@@ -20,11 +20,15 @@ from gateway.policy.greylist import Timing
 from gateway.policy.hold import Keeping as Kept
 from gateway.policy.inbound import Policy
 from gateway.policy.reply import Wording
+from gateway.policy.tarpit import Delays
 from gateway.relay.factory import make_route
 from gateway.relay.nexthop import NextHop
 from gateway.settings import Settings
 from gateway.smtpd.door import Door, Keeping, Patience
-from gateway.smtpd.limits import Gate, share
+from gateway.smtpd.limits import Gate, Guesses, Most, share
+from gateway.smtpd.networks import Networks
+from gateway.smtpd.stress import Stress
+from gateway.smtpd.tarpit import Tarpit
 from gateway.store.engine import Database, open_database
 from gateway.store.lookup import Lookup
 from gateway.sweep import Sweep
@@ -117,6 +121,7 @@ def policy(settings: Settings) -> Policy:
         give_up=greylist.give_up,
         max_received=settings.limits.received,
         pass_without_store=settings.fail.database == "pass",
+        refuse_early_talkers=settings.tarpit.early_talker == "reject",
     )
 
 
@@ -138,11 +143,6 @@ def door(settings: Settings, database: Database, alive: Alive) -> Door:
     limits, storage = settings.limits, settings.storage
     workers = settings.smtp.workers
     hops = next_hops(settings)
-    gate = Gate(
-        share(limits.connections, workers),
-        share(limits.connections_per_address, workers),
-        share(limits.connections_per_network, workers),
-    )
     return Door(
         hostname=settings.smtp.name,
         name=alive.token,
@@ -174,8 +174,41 @@ def door(settings: Settings, database: Database, alive: Alive) -> Door:
         ),
         own_dns_servers=bool(settings.dns.servers),
         hops=hops,
-        gate=gate,
+        tarpit=tarpit(settings, database),
         most_spooled=share(limits.spooled, workers),
+    )
+
+
+def tarpit(settings: Settings, database: Database) -> Tarpit:
+    """Places and delays of one worker."""
+    limits, chosen = settings.limits, settings.tarpit
+
+    def mine(total: int) -> int:
+        return share(total, settings.smtp.workers)
+
+    most = Most(
+        mine(limits.connections),
+        mine(limits.connections_per_address),
+        mine(limits.connections_per_network),
+        mine(limits.connections_per_home),
+        mine(limits.connections_per_site),
+        mine(limits.connections_per_known_network),
+        mine(limits.connections_tls),
+    )
+    delays = Delays(
+        pause=chosen.greet_pause,
+        stutter=chosen.stutter,
+        patience=chosen.patience,
+        memory=settings.greylist.memory,
+        traps=frozenset(chosen.traps),
+    )
+    return Tarpit(
+        delays,
+        Networks(database, settings.greylist.memory),
+        Gate(most),
+        Stress(most.total, limits.stress_on, limits.stress_off),
+        Guesses(mine(limits.unknown_recipients)),
+        most=most.total * chosen.share // 100,
     )
 
 
@@ -199,6 +232,7 @@ def sweep(settings: Settings, database: Database) -> Sweep:
         give_up=settings.greylist.give_up,
         tombstones=settings.retention.tombstones,
         events=settings.retention.events,
+        networks=settings.greylist.memory,
     )
     return Sweep(
         node=node_name(),

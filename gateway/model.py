@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import IntEnum, StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 IPAddress = IPv4Address | IPv6Address
 IPNetwork = IPv4Network | IPv6Network
+
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)  # of what has not happened
 
 
 class RungKind(IntEnum):
@@ -36,6 +38,28 @@ class Peer:
     name: str | None = None
     tls: bool = False
     esmtp: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkRecord:
+    """What we remember of a /24 or /64. A mark holds until its moment; NEVER where nothing happened."""
+
+    greeted_at: datetime = NEVER  # it waited for our greeting
+    delivered_at: datetime = NEVER  # mail of it was delivered
+    trapped_until: datetime = NEVER  # it wrote to a trap
+    early_until: datetime = NEVER  # it spoke before it was greeted
+
+
+@dataclass(frozen=True, slots=True)
+class Pressure:
+    """What counts against a stranger besides its mail, or for it; all False for somebody we have dealt with."""
+
+    trap: bool = False  # the recipient is a trap
+    trapped: bool = False  # its network wrote to a trap today
+    early_talker: bool = False  # its network spoke before it was greeted, today
+    harvesting: bool = False  # it named too many recipients who do not exist
+    stressed: bool = False  # we are short of places
+    patient: bool = False  # it waited for our answer in this connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +176,7 @@ class ReasonCode(StrEnum):
     RELAY_DENIED = "relay.denied"
     RECIPIENT_UNKNOWN = "recipient.unknown"
     RECIPIENT_UNVERIFIED = "recipient.unverified"
+    RECIPIENT_HARVEST = "recipient.harvest"
     RECIPIENT_EXEMPT = "recipient.exempt"
     RECIPIENT_OTHER_CLASS = "recipient.other_class"
     LIST_BLOCKED = "list.blocked"
@@ -170,8 +195,12 @@ class ReasonCode(StrEnum):
     GREYLIST_OTHER_CONTENT = "greylist.other_content"
     GREYLIST_DATA = "greylist.data"
     GREYLIST_PASSED = "greylist.passed"
+    GREYLIST_PATIENT = "greylist.patient"
     GREYLIST_CARRIED = "greylist.carried"
     GREYLIST_COMPANY = "greylist.company"
+    TRAP_HIT = "trap.hit"
+    TRAP_NETWORK = "trap.network"
+    TARPIT_EARLY_TALKER = "tarpit.early_talker"
     TAKEOVER_DUE = "takeover.due"
     RETRY_DELIVERED = "retry.delivered"
     RETRY_IN_FLIGHT = "retry.in_flight"
@@ -382,6 +411,7 @@ class RcptFacts:
     sightings: tuple[Sighting, ...] | None
     switches: frozenset[Switch] = frozenset()
     announced_size: int | None = None
+    pressure: Pressure = Pressure()
 
 
 @dataclass(frozen=True, slots=True)

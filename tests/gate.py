@@ -83,6 +83,7 @@ class Gate:
             "database": {"url": f"sqlite://{self.folder}/gate.db"},
             "storage": {"path": f"{self.folder}/storage", "reserve": "1MiB"},
             "greylist": {"wait": "1s"},
+            "tarpit": {"greet_pause": "0s"},
         }
         write_settings(self.config, merged(defaults, self.settings), self.routes)
 

@@ -14,12 +14,15 @@ from gateway.model import (
     Reason,
     ReasonCode,
     RecipientClass,
+    RungKind,
     Switch,
     TombstoneOutcome,
     Verdict,
 )
 from gateway.policy import greylist, sameness
 from gateway.policy.greylist import Stage, Timing
+from gateway.policy.opinion import admit, is_role, verdict
+from gateway.policy.pressure import early_talker, harvester, patient_client, trap, trapped_network
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,26 +35,11 @@ class Policy:
     give_up: timedelta = timedelta(hours=8)  # when a sender is assumed to give up
     max_received: int = 50  # hops
     pass_without_store: bool = False
+    refuse_early_talkers: bool = False
 
 
 RcptRule = Callable[[RcptFacts, Policy], Verdict | None]
 DataRule = Callable[[DataFacts, Policy], Verdict | None]
-
-
-def verdict(action: Action, code: ReasonCode, /, **evidence: str | int | float | bool | None) -> Verdict:
-    return Verdict(action, (Reason(code, evidence),))
-
-
-def admit(
-    recipient_class: RecipientClass,
-    code: ReasonCode,
-    /,
-    *,
-    review: bool = False,
-    **evidence: str | int | float | bool | None,
-) -> Verdict:
-    """Let a recipient into the transaction, in a class."""
-    return Verdict(Action.ACCEPT, (Reason(code, evidence),), recipient_class, review=review)
 
 
 # ---- at RCPT -------------------------------------------------------------------------------------------------------
@@ -86,7 +74,7 @@ def blocked_party(facts: RcptFacts, policy: Policy) -> Verdict | None:
 
 def exempt_recipient(facts: RcptFacts, policy: Policy) -> Verdict | None:
     """RFC 5321 4.5.1 and RFC 2142: whoever has trouble with us must be able to say so."""
-    if facts.recipient.local.lower() in ("postmaster", "abuse"):
+    if is_role(facts):
         return admit(RecipientClass.PASS, ReasonCode.RECIPIENT_EXEMPT)
     return None
 
@@ -141,16 +129,21 @@ def greylist_switched_off(facts: RcptFacts, policy: Policy) -> Verdict | None:
 
 
 def deferred_before_data(facts: RcptFacts, policy: Policy) -> Verdict | None:
-    """Defer at RCPT where nothing is gained by the data; never the null sender, whose call-outs must get an answer."""
+    """Defer at RCPT where nothing is gained by the data; never the null sender, whose call-outs must get an answer.
+
+    When we are short of places, nothing is gained by the data of a host without a name.
+    """
     if not facts.sender:
         return None
+    nameless = all(rung.kind is RungKind.NETWORK for rung in facts.rungs)
+    at_rcpt = policy.at_rcpt or (facts.pressure.stressed and nameless)
     look = greylist.look(facts.sightings or (), facts.rungs, None, facts.now, policy.timing)
     size = facts.announced_size or 0
-    if look.stage is Stage.NEW and policy.at_rcpt:
+    if look.stage is Stage.NEW and at_rcpt:
         return verdict(Action.DEFER, ReasonCode.GREYLIST_NEW)
     if look.stage is Stage.NEW and size > policy.large:
         return verdict(Action.DEFER, ReasonCode.GREYLIST_LARGE, size=size)
-    if look.stage is Stage.EARLY and (policy.at_rcpt or already_uploaded(facts, policy)):
+    if look.stage is Stage.EARLY and (at_rcpt or already_uploaded(facts, policy)):
         return verdict(Action.DEFER, ReasonCode.GREYLIST_EARLY, waited=int(look.waited.total_seconds()))
     return None
 
@@ -173,6 +166,8 @@ def waiting_stranger(facts: RcptFacts, policy: Policy) -> Verdict | None:
 
 RCPT_RULES: tuple[RcptRule, ...] = (
     relay_denied,
+    trap,
+    harvester,
     unknown_recipient,
     bypassed,
     blocked_party,
@@ -181,8 +176,11 @@ RCPT_RULES: tuple[RcptRule, ...] = (
     allowed_party,
     store_unavailable,
     known_correspondent,
+    trapped_network,
+    early_talker,
     holding_level,
     greylist_switched_off,
+    patient_client,
     deferred_before_data,
     waiting_stranger,
 )

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from gateway.model import Level
-from gateway.settings.listening import Dns, Limits, Log, Section, Smtp, Tls, Web
+from gateway.settings.listening import Dns, Limits, Log, Section, Smtp, Tarpit, Tls, Web
 from gateway.settings.quantities import DAY, GIB, HOUR, MIB, MILLISECOND, SECOND
 from gateway.settings.shapes import (
     Account,
@@ -189,6 +189,7 @@ class Settings(Section):
 
     smtp: Smtp = Smtp()
     limits: Limits = Limits()
+    tarpit: Tarpit = Tarpit()
     domains: DomainSettings = DomainSettings()
     recipients: Recipients = Recipients()
     backend: BackendSettings = BackendSettings()

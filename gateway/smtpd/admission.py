@@ -1,7 +1,7 @@
 """RCPT: gather what is known about (peer, sender, recipient), ask the policy, remember the attempt."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -28,7 +28,9 @@ from gateway.policy.address import normalise_sender
 from gateway.policy.identity import rungs_of
 from gateway.policy.recipients import Transaction
 from gateway.policy.reply import reply_to
+from gateway.smtpd import asking
 from gateway.smtpd.door import Door
+from gateway.smtpd.guest import Guest
 from gateway.store import decisions, sightings
 from gateway.store.decisions import Decision
 from gateway.store.engine import StoreUnavailable
@@ -57,6 +59,8 @@ class Mail:
     id: str
     sender: Address | None
     parameters: MailParameters
+    guest: Guest
+    patient: bool = False  # the sender waited for our answer, in this transaction
     transaction: Transaction = field(default_factory=Transaction)
     admitted: list[Admitted] = field(default_factory=list)
     named: int = 0  # recipients, whatever became of them
@@ -73,6 +77,11 @@ async def admit(door: Door, mail: Mail, peer: Peer, recipient: Recipient) -> Rep
         return reply_to(known.verdict, door.wording, mail.id, at_rcpt=True)
     facts = await gather(door, mail, peer, recipient.address, clock.now())
     verdict = inbound.at_rcpt(facts, door.policy)
+    if await asking.proved_patience(door, mail, facts, verdict):
+        facts = replace(facts, pressure=replace(facts.pressure, patient=True), now=clock.now())
+        verdict = inbound.at_rcpt(facts, door.policy)
+    if verdict.code is ReasonCode.TRAP_HIT:
+        await asking.mark_network(door, mail, facts)
     mail.transaction, verdict, carried = recipients.admit(mail.transaction, verdict)
     if verdict.action is Action.ACCEPT:
         mail.admitted.append(Admitted(recipient, facts, verdict, carried))
@@ -85,12 +94,15 @@ async def admit(door: Door, mail: Mail, peer: Peer, recipient: Recipient) -> Rep
 
 async def gather(door: Door, mail: Mail, peer: Peer, recipient: Address, now: datetime) -> RcptFacts:
     is_local = recipient.domain in door.local
-    exists = await door.directory.exists(recipient) if is_local else False
+    pressure = door.tarpit.pressure(mail.guest, recipient.key, now, patient=mail.patient)
     level = door.level_of(recipient.key, recipient.domain)
     rungs = rungs_of(peer)
     grade: Grade | None = Grade.STRANGER
     seen: tuple[Sighting, ...] | None = ()
-    if exists:
+    if pressure.harvesting and is_local:
+        grade, seen = await remembered(door, mail.sender_key, recipient.key, peer, now)
+    exists = await asking.exists(door, mail, recipient, pressure, grade) if is_local else False
+    if exists and not pressure.harvesting:
         grade, seen = await remembered(door, mail.sender_key, recipient.key, peer, now)
     return RcptFacts(
         now=now,
@@ -107,6 +119,7 @@ async def gather(door: Door, mail: Mail, peer: Peer, recipient: Address, now: da
         sightings=seen,
         switches=door.switches(now),
         announced_size=mail.parameters.size,
+        pressure=pressure,
     )
 
 
@@ -182,6 +195,7 @@ def described(facts: RcptFacts) -> dict[str, Any]:
         "sightings": None if facts.sightings is None else [seen_in_short(one) for one in facts.sightings[:10]],
         "switches": sorted(facts.switches),
         "size": facts.announced_size,
+        "pressure": [name for name, holds in asdict(facts.pressure).items() if holds],
     }
 
 

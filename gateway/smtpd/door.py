@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import structlog
 from sqlalchemy import Connection
 
+from gateway import clock
 from gateway.bodies import Bodies
 from gateway.evidence import rdns
 from gateway.evidence.recipients import Directory
@@ -21,7 +22,7 @@ from gateway.policy.inbound import Policy
 from gateway.policy.reply import Wording
 from gateway.relay.nexthop import Capabilities, NextHop
 from gateway.settings.listening import Limits
-from gateway.smtpd.limits import Gate
+from gateway.smtpd.tarpit import Tarpit
 from gateway.store import changes, lists, messages
 from gateway.store.engine import Database, StoreUnavailable
 from gateway.store.lookup import Lookup
@@ -134,7 +135,7 @@ class Door:
     resolver: Resolver
     own_dns_servers: bool
     hops: Mapping[str, NextHop]  # by local domain
-    gate: Gate
+    tarpit: Tarpit
     known: KnownByHeart = field(default_factory=KnownByHeart)
     listed: tuple[ListEntry, ...] = ()
     switched_on: Mapping[Switch, datetime] = field(default_factory=dict)
@@ -209,7 +210,11 @@ class Door:
     async def refresh(self, *, look_at_room: bool = True) -> None:
         """Read what people changed. While the database is away, what was read last stays."""
         try:
-            current = await self.database.read(changes.counts)
+            now = clock.now()
+            current, networks = await self.database.read(
+                lambda conn: (changes.counts(conn), self.tarpit.networks.look(conn, now))
+            )
+            self.tarpit.networks.take(networks)
             if current != self.seen_changes:
                 self.listed, self.switched_on = await self.database.read(read_changed)
                 self.known.forget()

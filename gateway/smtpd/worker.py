@@ -11,6 +11,7 @@ import structlog
 
 from gateway.channel import Orders
 from gateway.smtpd.door import Door
+from gateway.smtpd.doorstep import Doorstep
 from gateway.smtpd.server import Server
 
 log = structlog.get_logger()
@@ -36,7 +37,9 @@ async def serve(
     follower = asyncio.create_task(door.follow(), name="follow changes")
     loop = asyncio.get_running_loop()
     servers = [
-        await loop.create_server(partial(Server, door, tls=tls(), loop=loop), sock=one, backlog=BACKLOG)
+        await loop.create_server(
+            partial(Doorstep, door, partial(Server, door, tls=tls(), loop=loop), loop), sock=one, backlog=BACKLOG
+        )
         for one in sockets
     ]
     log.info("worker ready", listeners=len(servers))
@@ -63,6 +66,7 @@ async def drain(door: Door, hurry: asyncio.Event) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(hurry.wait(), LOOK_EVERY)
     door.draining = True
+    door.tarpit.close()
     deadline = began + door.limits.session.total_seconds()
     hurried = False
     while door.sessions and loop.time() < deadline:
