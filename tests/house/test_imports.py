@@ -38,6 +38,7 @@ MAY_IMPORT: dict[str, set[str] | None] = {
     "gateway/supervisor.py": set(),
     "gateway/compose.py": None,
     "gateway/processes.py": {"gateway.compose", "gateway.logs", "gateway.settings", "gateway.smtpd.worker"},
+    "gateway/demo/": EDGES | NOUNS | {"gateway.demo", "gateway.settings"},
     "gateway/cli/": None,
     "gateway/__main__.py": {"gateway.cli"},
     "sql/": {"sql"},
