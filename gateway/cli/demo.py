@@ -21,7 +21,7 @@ from gateway.demo.screen import PLAIN_WIDTH, Screen
 from gateway.settings import read
 
 MINUTE, FAST_MINUTE = 1.5, 0.4  # real seconds that stand for a minute of the story
-PACE = 0.08  # seconds of reading for each word
+PACE = 0.07  # seconds of reading for each word
 WAIT = 3  # minutes of the story: the default of [greylist] wait
 GREET_PAUSE, FAST_GREET_PAUSE = timedelta(seconds=2), timedelta(milliseconds=500)
 STOPPED = 130  # the status of what Ctrl-C ended

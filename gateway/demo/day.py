@@ -14,7 +14,7 @@ from gateway.demo.records import Decision, Records
 from gateway.demo.screen import Screen
 from gateway.demo.sender import Attempt
 
-ARRIVES_WITHIN = 30.0  # seconds; the courier looks for work once a second
+ARRIVES_WITHIN = 60.0  # seconds; the courier looks for work once a second
 
 
 class Unexpected(Exception):

@@ -14,7 +14,7 @@ from gateway.policy.words import WORDS
 from gateway.store import copies, deliveries
 from sql.tables import decision
 
-WRITTEN_WITHIN = 10.0  # seconds; decisions are written in batches, a moment after the reply
+WRITTEN_WITHIN = 30.0  # seconds; decisions are written in batches, a moment after the reply
 OWNED = tuple(DeliveryState)
 
 

@@ -18,8 +18,8 @@ def prologue(day: Day, allowed: str) -> None:
     day.screen.says(
         "Greygate stands before a company's mail server and asks one thing of senders it has never met: come back "
         "in a few minutes. Every real mail server does that by itself, for the rules of mail ask it to keep a mail "
-        "that was answered 4xx and try again. Most spam programs never return: they have no time to lose, and "
-        "clockmakers have."
+        "that was answered 4xx and try again. Most spam programs never return, for they have no time to lose. This "
+        "is called greylisting, and clockmakers know what waiting is worth."
     )
     day.screen.says(
         "What you will see is real: a gate, a mail server behind it, and mail over SMTP, all on this machine. A minute "

@@ -73,6 +73,8 @@ class Screen:
         """What was said, each reply in the colour of its kind."""
         party = attempt.party
         self.show(Text(f"{clock}  {party.helo} [{party.address}]", style="bold"))
+        if attempt.at_once:
+            self.show(Text("(it said all of this at once, and listened afterwards)", style="dim"), 6)
         for said, answer in attempt.replies:
             greeting = not said or said.startswith("EHLO")
             if all_of_it or not answer.is_positive or not greeting:

@@ -37,6 +37,7 @@ class Attempt:
     at_rcpt: dict[str, Answer] = field(default_factory=dict)
     at_end: Answer | None = None
     hung_up: bool = False  # the gate closed before we said QUIT
+    at_once: bool = False  # all of it was said before anything was heard
 
     @property
     def answers(self) -> dict[str, Answer]:
@@ -137,7 +138,7 @@ def converse(line: Line, attempt: Attempt) -> None:
 
 def babble(port: int, party: Party, letter: Letter) -> Attempt:
     """Say everything at once and listen afterwards, as some spam programs do."""
-    attempt = Attempt(party, letter, letter.recipients, time.monotonic())
+    attempt = Attempt(party, letter, letter.recipients, time.monotonic(), at_once=True)
     line = Line(port, party)
     spoken = [f"EHLO {party.helo}", f"MAIL FROM:<{letter.sender}>"]
     spoken += [f"RCPT TO:<{one}>" for one in letter.recipients]

@@ -40,8 +40,9 @@ def processes_in(folder: Path) -> list[str]:
     return found
 
 
+@pytest.mark.timeout(300)
 def test_the_day_is_told_and_every_mail_is_accounted_for(tmp_path):
-    done = subprocess.run(DEMO, env=environment(tmp_path), capture_output=True, text=True, timeout=150)
+    done = subprocess.run(DEMO, env=environment(tmp_path), capture_output=True, text=True, timeout=280)
     assert done.returncode == 0, done.stdout + done.stderr
     assert TOTALS in done.stdout.splitlines()
     assert "UNEXPECTED" not in done.stdout
