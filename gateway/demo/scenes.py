@@ -8,8 +8,6 @@ from gateway.demo.day import Day, expect
 from gateway.demo.sender import Attempt
 from gateway.model import ReasonCode
 
-GREET_PAUSE_SHOWS = 0.3  # seconds from which a greeting was late on purpose
-
 ALLOW = ("known", "allow", company.BRASSWORKS.address, "--comment", "Brassworks: our springs come from there")
 
 
@@ -114,7 +112,6 @@ def talks_first(day: Day) -> None:
     )  # fmt: skip
     attempt, decisions = day.babbles(company.BABBLER, mail)
     expect(not accepted(attempt, INES), "somebody who talks first was let in")
-    tell_pause(day, attempt)
     codes = {decision.code for decision in decisions}
     if any(code.startswith("tarpit.") for code in codes):
         day.screen.says(
@@ -164,7 +161,6 @@ def in_a_hurry(day: Day) -> None:
     )  # fmt: skip
     first, _ = day.sends(company.THEATRE, mail)
     expect(deferred(first, BO), "a stranger was not asked to come back")
-    tell_pause(day, first)
     day.screen.says("The theatre's server will be back in five minutes. The admin need not wait for it:")
     release(day, mail)
     receipt = day.wait_for_arrival(mail, BO)
@@ -246,13 +242,6 @@ def release(day: Day, mail: Letter, look: tuple[str, ...] = ()) -> None:
     seen = day.admin(*look, kept) if look else day.admin("queue", "list")
     expect((mail.subject if look else kept) in seen, f"{kept} is not shown")
     day.admin("queue", "release", kept)
-
-
-def tell_pause(day: Day, attempt: Attempt) -> None:
-    if attempt.greeted_after > GREET_PAUSE_SHOWS:
-        day.screen.says(
-            f"(The gate let this stranger wait {attempt.greeted_after:.1f} seconds for its greeting.)", "dim"
-        )
 
 
 def accepted(attempt: Attempt, recipient: str) -> bool:

@@ -16,6 +16,7 @@ PLAIN_WIDTH = 80  # columns where there is no terminal
 WIDEST = 100  # longer lines are hard to read
 COLOURS = {2: "green", 3: "green", 4: "yellow", 5: "red"}
 COMMAND = 44  # columns for a command, where its reply stands beside it
+LATE = 0.3  # seconds from which a greeting was late, on purpose or not
 BAR = 24  # columns of the longest bar
 PLAIN = str.maketrans({"“": '"', "”": '"', "…": ".", "·": "-", "→": ">", "—": "-"})  # letter for letter
 
@@ -72,7 +73,8 @@ class Screen:
     def dialogue(self, clock: str, attempt: Attempt, *, all_of_it: bool = False) -> None:
         """What was said, each reply in the colour of its kind."""
         party = attempt.party
-        self.show(Text(f"{clock}  {party.helo} [{party.address}]", style="bold"))
+        late = f"  greeted after {attempt.greeted_after:.1f} s" if attempt.greeted_after > LATE else ""
+        self.show(Text.assemble((f"{clock}  {party.helo} [{party.address}]", "bold"), (late, "dim")))
         if attempt.at_once:
             self.show(Text("(it said all of this at once, and listened afterwards)", style="dim"), 6)
         for said, answer in attempt.replies:
