@@ -17,7 +17,7 @@ LEVELS = {BILLS: "off", OLGA: "review-before"}
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """A mail server of the world: the name it gives, and its address (RFC 5737, for documentation)."""
+    """A mail server of the world: the name it gives, and its address (RFC 5737 or RFC 3849, for documentation)."""
 
     helo: str
     address: str
@@ -54,11 +54,11 @@ def letter(sender: str, name: str, recipients: tuple[str, ...], subject: str, te
     return Letter(sender, name, recipients, subject, text, data)
 
 
-# A network is judged as a whole in some things: whoever misbehaves lives in 192.0.2.0/24.
+# A network is judged as a whole in some things: whoever misbehaves lives in one of its own.
 BRASSWORKS = Party("mail.brassworks.example", "198.51.100.25")
 MUSEUM = Party("mx.museum.example", "203.0.113.40")
 BOT = Party("WIN-7PC", "192.0.2.66")
-BABBLER = Party("localhost.localdomain", "192.0.2.199")
+BABBLER = Party("localhost.localdomain", "2001:db8:bab::25")
 JOINERY = Party("mail.joinery.example", "203.0.113.77")
 THEATRE = Party("post.theatre.example", "203.0.113.90")
 MANOR = Party("out.manor.example", "203.0.113.200")

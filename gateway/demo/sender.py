@@ -60,10 +60,12 @@ class HungUp(Exception):
 class Line:
     """A connection to the gate that claims, as a load balancer may, to come from a party's address (PROXY v1)."""
 
-    def __init__(self, port: int, party: Party) -> None:
+    def __init__(self, port: int, party: Party, first: bytes = b"") -> None:
+        """`first` follows the header in the same packet."""
+        family, here = ("TCP6", "2001:db8::1") if ":" in party.address else ("TCP4", "192.0.2.1")
         self.socket = socket.create_connection(("127.0.0.1", port), REPLY_WITHIN)
         self.held = b""
-        self.write(f"PROXY TCP4 {party.address} 192.0.2.1 40000 25\r\n".encode())
+        self.write(f"PROXY {family} {party.address} {here} 40000 25\r\n".encode() + first)
 
     def write(self, data: bytes) -> None:
         try:
@@ -139,12 +141,11 @@ def converse(line: Line, attempt: Attempt) -> None:
 def babble(port: int, party: Party, letter: Letter) -> Attempt:
     """Say everything at once and listen afterwards, as some spam programs do."""
     attempt = Attempt(party, letter, letter.recipients, time.monotonic(), at_once=True)
-    line = Line(port, party)
     spoken = [f"EHLO {party.helo}", f"MAIL FROM:<{letter.sender}>"]
     spoken += [f"RCPT TO:<{one}>" for one in letter.recipients]
-    all_at_once = "".join(f"{one}\r\n" for one in (*spoken, "DATA")).encode() + stuffed(letter.data)
+    everything = "".join(f"{one}\r\n" for one in (*spoken, "DATA")).encode() + stuffed(letter.data)
+    line = Line(port, party, everything)
     try:
-        line.write(all_at_once)
         overhear(line, attempt, ["", *spoken, "DATA", DOT])
     except HungUp:
         attempt.hung_up = True
