@@ -27,6 +27,7 @@ class Backend:
         self.said = answer
         self.receipts: list[Receipt] = []
         self.port = 0
+        self.server: asyncio.Server | None = None
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.run, daemon=True)
 
@@ -39,18 +40,28 @@ class Backend:
         asyncio.run_coroutine_threadsafe(self.listen(), self.loop).result(10)
 
     def stop(self) -> None:
-        if not self.thread.is_alive():
-            return
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join(10)
+        if self.thread.is_alive():
+            asyncio.run_coroutine_threadsafe(self.hang_up(), self.loop).result(10)
+            self.loop.call_soon_threadsafe(self.loop.stop)
+            self.thread.join(10)
+        self.loop.close()
+
+    async def hang_up(self) -> None:
+        """Close the door, and end the sessions that are still open."""
+        if self.server is not None:
+            self.server.close()
+        sessions = asyncio.all_tasks() - {asyncio.current_task()}
+        for session in sessions:
+            session.cancel()
+        await asyncio.gather(*sessions, return_exceptions=True)
 
     def run(self) -> None:
         asyncio.set_event_loop(self.loop)
         self.loop.run_forever()
 
     async def listen(self) -> None:
-        server = await self.loop.create_server(self.session, "127.0.0.1", 0)
-        self.port = server.sockets[0].getsockname()[1]
+        self.server = await self.loop.create_server(self.session, "127.0.0.1", 0)
+        self.port = self.server.sockets[0].getsockname()[1]
 
     def session(self) -> SMTP:
         return SMTP(self, hostname=f"mailstore.{DOMAIN}", enable_SMTPUTF8=True, loop=self.loop)
