@@ -41,6 +41,7 @@ MAY_IMPORT: dict[str, set[str] | None] = {
     "gateway/listeners.py": {"gateway.settings", "gateway.smtpd.worker", "gateway.systemd"},
     "gateway/supervisor.py": {"gateway.channel"},
     "gateway/compose.py": None,
+<<<<<<< HEAD
     "gateway/processes.py": {
         "gateway.channel",
         "gateway.compose",
@@ -48,6 +49,10 @@ MAY_IMPORT: dict[str, set[str] | None] = {
         "gateway.settings",
         "gateway.smtpd.worker",
     },
+=======
+    "gateway/processes.py": {"gateway.compose", "gateway.logs", "gateway.settings", "gateway.smtpd.worker"},
+    "gateway/demo/": EDGES | NOUNS | {"gateway.demo", "gateway.settings"},
+>>>>>>> demo
     "gateway/cli/": None,
     "gateway/__main__.py": {"gateway.cli"},
     "sql/": {"sql"},
