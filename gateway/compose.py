@@ -150,6 +150,8 @@ def door(settings: Settings, database: Database, alive: Alive) -> Door:
         levels=settings.protection.overrides,
         level=settings.protection.level,
         reviewed=settings.hold.reviewed,
+        mode=settings.protection.mode,
+        mode_by_settings=settings.protection.mode,
         policy=policy(settings),
         wording=Wording(settings.greylist.code, settings.greylist.enhanced, settings.greylist.text),
         limits=limits,

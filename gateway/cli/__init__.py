@@ -18,6 +18,7 @@ COMMANDS = {
     "courier": ("run", "courier"),
     "sweep": ("run", "sweep"),
     "try": ("trial", "try_"),
+    "observe": ("observe", "observe"),
     "known": ("known", "known"),
     "queue": ("queue", "queue"),
     "bypass": ("panic", "bypass"),

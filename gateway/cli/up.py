@@ -9,9 +9,10 @@ from rich.markup import escape
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway import compose, logs, processes, supervisor
-from gateway.cli.connection import database_trouble, engine
+from gateway.cli.connection import database_trouble, engine, mode_by_person
 from gateway.cli.options import with_settings
 from gateway.cli.output import console
+from gateway.model import Mode
 from gateway.settings import BadSettings, Settings, duration_text, file_problems, read, warnings
 from sql import schema
 
@@ -75,7 +76,11 @@ def greet(settings: Settings, config: Path) -> None:
     backends = ", ".join(str(url) for url in settings.backends(domain))
     console.print(f"[bold]Greygate listens on {where}[/]", highlight=False)
     console.print(f"and passes mail for {domain} to {escape(backends)}", soft_wrap=True, highlight=False)
-    console.print(f"A stranger is asked to come back after {wait}. Try it from another terminal:\n")
+    person = mode_by_person(settings)
+    if (person.mode if person else settings.protection.mode) is Mode.OBSERVE:
+        console.print("It only observes: what would have waited is let in. Try it from another terminal:\n")
+    else:
+        console.print(f"A stranger is asked to come back after {wait}. Try it from another terminal:\n")
     program = own_name()
     for line, meaning in (
         (f"swaks --server {first} --from ann@elsewhere.example --to bo@{domain}", f"the same again after {wait}"),

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from gateway.model import Level
+from gateway.model import Level, Mode
 from gateway.settings.listening import Dns, Limits, Log, Section, Smtp, Tls, Web
 from gateway.settings.quantities import DAY, GIB, HOUR, MIB, MILLISECOND, SECOND
 from gateway.settings.shapes import (
@@ -133,6 +133,10 @@ class Greylist(Section):
 class Protection(Section):
     """How much protection whom; docs/glossary.md explains the levels."""
 
+    mode: Mode = Field(
+        default=Mode.ENFORCE,
+        description="Whether it is in force, or only observed what it would do; greygate observe arm comes before it.",
+    )
     level: Level = Field(default=Level.GREYLIST, description="The level of everybody without one of their own.")
     overrides: Overrides = Field(
         default={}, description='Levels of single accounts and domains: { "boss@example.com" = "off" }.'

@@ -106,6 +106,7 @@ async def gather(door: Door, mail: Mail, peer: Peer, recipient: Address, now: da
         sightings=seen,
         switches=door.switches(now),
         announced_size=mail.parameters.size,
+        mode=door.mode,
     )
 
 
@@ -185,6 +186,7 @@ def described(facts: RcptFacts) -> dict[str, Any]:
         "sightings": None if facts.sightings is None else [seen_in_short(one) for one in facts.sightings[:10]],
         "switches": sorted(facts.switches),
         "size": facts.announced_size,
+        "mode": str(facts.mode),
     }
 
 
@@ -204,7 +206,13 @@ def log_decision(decided: Decision) -> None:
         action=str(decided.verdict.action),
         reason=str(decided.verdict.code),
         reply=decided.reply,
+        **would_be(decided.verdict),
     )
+
+
+def would_be(verdict: Verdict) -> dict[str, str]:
+    """What only observing let in names what it would have been; other lines are no longer for it."""
+    return {} if verdict.observed is None else {"would": f"{verdict.observed.action} {verdict.observed.code}"}
 
 
 def record_for_all(door: Door, mail: Mail, address: IPAddress, verdict: Verdict, answer: Reply) -> None:

@@ -15,7 +15,7 @@ from gateway.bodies import Bodies
 from gateway.evidence import rdns
 from gateway.evidence.recipients import Directory
 from gateway.evidence.resolver import Resolver
-from gateway.model import Grade, IPAddress, IPNetwork, Level, ListEntry, Rung, Switch
+from gateway.model import Grade, IPAddress, IPNetwork, Level, ListEntry, Mode, Rung, Switch
 from gateway.policy.inbound import Policy
 from gateway.policy.reply import Wording
 from gateway.relay.nexthop import Capabilities, NextHop
@@ -121,6 +121,8 @@ class Door:
     known: KnownByHeart = field(default_factory=KnownByHeart)
     listed: tuple[ListEntry, ...] = ()
     switched_on: Mapping[Switch, datetime] = field(default_factory=dict)
+    mode: Mode = Mode.ENFORCE  # as it is now
+    mode_by_settings: Mode = Mode.ENFORCE
     kept_bytes: int = 0
     spooled_bytes: int = 0
     most_spooled: int = 2**31
@@ -184,7 +186,8 @@ class Door:
         try:
             current = await self.database.read(changes.counts)
             if current != self.seen_changes:
-                self.listed, self.switched_on = await self.database.read(read_changed)
+                self.listed, self.switched_on, mode = await self.database.read(read_changed)
+                self.mode = mode or self.mode_by_settings
                 self.known.forget()
                 self.seen_changes = current
             if look_at_room:
@@ -199,5 +202,6 @@ class Door:
                 self.capabilities[id(hop)] = told
 
 
-def read_changed(conn: Connection) -> tuple[tuple[ListEntry, ...], dict[Switch, datetime]]:
-    return lists.entries(conn), changes.switches(conn)
+def read_changed(conn: Connection) -> tuple[tuple[ListEntry, ...], dict[Switch, datetime], Mode | None]:
+    found = changes.mode(conn)
+    return lists.entries(conn), changes.switches(conn), found.mode if found else None

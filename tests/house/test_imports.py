@@ -29,6 +29,7 @@ MAY_IMPORT: dict[str, set[str] | None] = {
     "gateway/spool.py": CORE,
     "gateway/desk.py": EDGES,
     "gateway/privacy.py": EDGES,
+    "gateway/observed.py": EDGES,
     "gateway/archive.py": EDGES | {"gateway.settings", "sql.schema"},
     "gateway/smtpd/": EDGES
     | NOUNS
