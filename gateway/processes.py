@@ -7,13 +7,17 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any
 
+import structlog
 import uvloop
 
-from gateway import compose, logs
+from gateway import compose, gauges, logs, metrics
 from gateway.settings import Settings
 from gateway.smtpd import worker
+
+log = structlog.get_logger()
 
 Main = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 
@@ -22,6 +26,10 @@ def run(settings: Settings, name: str, main: Main, lifeline: int | None = None) 
     """Run a process until SIGTERM, SIGINT, or the end of its supervisor."""
     logs.configure(settings.log.level, settings.log.format, name)
     compose.make_folders(settings)
+    try:
+        metrics.begin(metrics.folder_below(settings.storage.path), name)
+    except OSError as error:
+        log.warning("nothing is counted", error=str(error))
 
     async def body() -> None:
         stop = asyncio.Event()
@@ -30,7 +38,10 @@ def run(settings: Settings, name: str, main: Main, lifeline: int | None = None) 
             loop.add_signal_handler(number, stop.set)
         if lifeline is not None:
             loop.add_reader(lifeline, on_lifeline, lifeline, stop, loop)
+        watch = asyncio.create_task(gauges.watch(), name="watch the loop") if name != "smtpd" else None
         await main(stop)
+        if watch is not None:
+            watch.cancel()
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(body())
@@ -47,7 +58,9 @@ def smtpd(settings: Settings, sockets: Sequence[socket.socket], lifeline: int | 
     async def main(stop: asyncio.Event) -> None:
         alive = compose.alive(settings)
         door = compose.door(settings, compose.opened(settings), alive)
+        watch = asyncio.create_task(gauges.watch(partial(gauges.worker, door)), name="watch")
         await worker.serve(door, sockets, lambda: compose.tls_context(settings), stop)
+        watch.cancel()
         alive.end()
 
     run(settings, "smtpd", main, lifeline)
@@ -67,7 +80,9 @@ def courier(settings: Settings, lifeline: int | None = None) -> None:
 def sweep(settings: Settings, lifeline: int | None = None) -> None:
     async def main(stop: asyncio.Event) -> None:
         database = compose.opened(settings)
+        watch = asyncio.create_task(gauges.watch_house(compose.house(settings), database), name="watch the house")
         await compose.sweep(settings, database).work(stop)
+        watch.cancel()
         await database.close()
 
     run(settings, "sweep", main, lifeline)

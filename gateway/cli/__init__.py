@@ -17,6 +17,7 @@ COMMANDS = {
     "smtpd": ("run", "smtpd"),
     "courier": ("run", "courier"),
     "sweep": ("run", "sweep"),
+    "metrics": ("metrics", "metrics"),
     "try": ("trial", "try_"),
     "observe": ("observe", "observe"),
     "known": ("known", "known"),

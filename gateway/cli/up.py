@@ -8,7 +8,7 @@ import click
 from rich.markup import escape
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway import compose, logs, processes, supervisor
+from gateway import compose, logs, metrics, processes, supervisor
 from gateway.cli.connection import database_trouble, engine, mode_by_person
 from gateway.cli.options import with_settings
 from gateway.cli.output import console
@@ -33,7 +33,10 @@ def up(context: click.Context, settings: Settings) -> None:
         raise click.ClickException(f"{error.strerror}. Is it running already?") from error
     greet(settings, config)
     logs.configure(settings.log.level, settings.log.format, "supervisor")
+    metrics.forget(metrics.folder_below(settings.storage.path))  # what an earlier start has counted
     children = supervisor.children(config, settings.smtp.workers, sockets)
+    if settings.metrics.listen is not None:
+        children.append(supervisor.exporter(config))
     context.exit(supervisor.Supervisor(children, check_reload=lambda: still_right(config)).run())
 
 

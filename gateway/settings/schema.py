@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from gateway.model import Level, Mode
-from gateway.settings.listening import Dns, Limits, Log, Section, Smtp, Tls, Web
+from gateway.settings.listening import Dns, Limits, Log, Metrics, Section, Smtp, Tls, Web
 from gateway.settings.quantities import DAY, GIB, HOUR, MIB, MILLISECOND, SECOND
 from gateway.settings.shapes import (
     Account,
@@ -208,6 +208,7 @@ class Settings(Section):
     web: Web = Web()
     dns: Dns = Dns()
     log: Log = Log()
+    metrics: Metrics = Metrics()
 
     def backends(self, domain: str) -> tuple[BackendUrl, ...]:
         """The backends of a local domain, in the order to try them."""

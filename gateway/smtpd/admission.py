@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection
 
-from gateway import clock
+from gateway import clock, metrics
 from gateway.model import (
     Action,
     Address,
@@ -196,6 +196,7 @@ def seen_in_short(sighting: Sighting) -> Mapping[str, Any]:
 
 def log_decision(decided: Decision) -> None:
     """The canonical line: one a decision, stable keys (docs/log.md)."""
+    metrics.decided(decided.stage, decided.verdict.action, decided.verdict.code)
     log.info(
         "decision",
         id=decided.reply_id,

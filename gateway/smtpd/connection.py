@@ -16,6 +16,7 @@ from typing import Any, cast
 
 from aiosmtpd.smtp import SMTP
 
+from gateway import metrics
 from gateway.model import Reply
 from gateway.policy import reply
 from gateway.smtpd.door import Door
@@ -61,6 +62,7 @@ class Connection(SMTP):
         else:
             self.inbox = Inbox(self._reader)
             self.door.sessions.add(self)
+            metrics.session_began()
 
     def connection_lost(self, error: Exception | None) -> None:
         """Wake whoever reads; never cancel: a commit under way must end, and will find nobody to answer."""
@@ -132,7 +134,9 @@ class Connection(SMTP):
         """Write a reply; a peer that does not read it is cut after the command time-out."""
         if self.transport is None:
             return
-        self._writer.write(str(status).encode("utf-8", "replace") + b"\r\n")
+        text = str(status)
+        self._writer.write(text.encode("utf-8", "replace") + b"\r\n")
+        metrics.replied(text[0])
         if isinstance(status, Reply) and status.code >= 500:
             self.errors += 1
 

@@ -14,6 +14,7 @@ import structlog
 from aiosmtpd.proxy_protocol import get_proxy
 from aiosmtpd.smtp import TLSSetupException
 
+from gateway import metrics
 from gateway.model import Reply
 from gateway.policy import reply
 from gateway.policy.address import BadAddress, parse_path
@@ -359,7 +360,7 @@ class Server(Connection):
         self.inbox.put_back(reader.rest)
         if reader.defect is not None:
             return self.defective(reader.defect)
-        return self.visit.no_room() if full else await self.visit.data(spool)
+        return self.visit.no_room() if full else await metrics.timed_reply(self.visit.data(spool))
 
     def take(self, payload: bytes, spool: Spool) -> bool:
         """Keep a part of the data; False when the disk is full."""
