@@ -6,6 +6,7 @@ on a full disk would kill the process. Until `begin` was called nothing is count
 """
 
 import errno
+import fcntl
 import os
 from collections.abc import Awaitable, Iterable, Mapping
 from contextlib import suppress
@@ -104,6 +105,8 @@ def begin(folder: Path, process: str) -> None:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     for kind, room in ROOM.items():
         reserve(folder / f"{kind}_{os.getpid()}.db", room)
+    sign_of_life = os.open(alive_path(folder, os.getpid()), os.O_RDWR | os.O_CLOEXEC)
+    fcntl.flock(sign_of_life, fcntl.LOCK_EX | fcntl.LOCK_NB)  # held for as long as we run, and by nobody afterwards
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
     values.ValueClass = values.MultiProcessValue()  # type: ignore[no-untyped-call]
     meters = Meters(process)
@@ -250,19 +253,28 @@ def registry(folder: Path) -> CollectorRegistry:
 
 
 def dead(folder: Path) -> list[int]:
-    """Processes that left gauges behind and do not run any more."""
+    """Processes that left gauges behind and do not run any more: the kernel let their lock go. Raises OSError."""
     pids = {int(path.stem.rpartition("_")[2]) for path in folder.glob("gauge_live*_*.db")}
-    return [pid for pid in pids if not runs(pid)]
+    return [pid for pid in pids if not runs(folder, pid)]
 
 
-def runs(pid: int) -> bool:
+def runs(folder: Path, pid: int) -> bool:
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        handle = os.open(alive_path(folder, pid), os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
         return False
-    except PermissionError:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
         return True
-    return True
+    else:
+        return False
+    finally:
+        os.close(handle)
+
+
+def alive_path(folder: Path, pid: int) -> Path:
+    return folder / f"gauge_liveall_{pid}.db"
 
 
 def names() -> set[str]:

@@ -19,6 +19,7 @@ COMMANDS = {
     "sweep": ("run", "sweep"),
     "metrics": ("metrics", "metrics"),
     "try": ("trial", "try_"),
+    "status": ("status", "status"),
     "observe": ("observe", "observe"),
     "known": ("known", "known"),
     "queue": ("queue", "queue"),
