@@ -20,6 +20,7 @@ from gateway.store.engine import Database, StoreUnavailable
 from gateway.store.vitals import Queue
 
 TICK = 0.5  # seconds between two looks of a process at itself
+TARPITTED = 0  # nobody is kept waiting on purpose yet
 HOUSE_EVERY = 10.0  # seconds between two looks of the sweep at database, disk and certificate
 
 
@@ -34,7 +35,7 @@ async def watch(tick: Callable[[], None] = lambda: None) -> None:
 
 def worker(door: Door) -> None:
     """What one SMTP worker has in its hands."""
-    metrics.worker_has(len(door.sessions), door.spooled_bytes, len(door.database.pending))
+    metrics.worker_has(len(door.sessions), TARPITTED, door.spooled_bytes, len(door.database.pending))
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,7 @@ class Meters:
         ).labels(process)  # fmt: skip
         self.sessions = Counted("sessions_total", "Connections taken.")
         self.open = gauge("sessions_open", "Connections open now.", mode="livesum")
+        self.tarpitted = gauge("tarpitted", "Peers kept waiting on purpose now.", mode="livesum")
         self.spooled = gauge("spooled_bytes", "Mail being received now.", mode="livesum")
         self.pending = gauge("store_notes_pending", "Notes that wait to be written.", mode="livesum")
         self.notes_lost = Counted("store_notes_lost_total", "Notes that were not written.", "why")
@@ -189,8 +190,9 @@ def late(seconds: float) -> None:
         meters.lag.observe(seconds)
 
 
-def worker_has(sessions: int, spooled: int, pending: int) -> None:
+def worker_has(sessions: int, tarpitted: int, spooled: int, pending: int) -> None:
     if meters is not None:
+        meters.tarpitted.set(tarpitted)
         meters.open.set(sessions)
         meters.spooled.set(spooled)
         meters.pending.set(pending)

@@ -1,6 +1,7 @@
 """How Greygate on this machine fares right now, gathered for `greygate status`; what cannot be asked is None."""
 
 import asyncio
+import logging
 import shutil
 import threading
 from collections.abc import Callable, Mapping
@@ -20,6 +21,8 @@ from gateway.settings import Settings
 from gateway.store import changes, vitals
 from gateway.store.changes import ModeSet
 from gateway.store.vitals import Queue
+
+logging.getLogger("gateway.relay").addHandler(logging.NullHandler())  # a view has no log beneath it
 
 T = TypeVar("T")
 

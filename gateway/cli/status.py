@@ -14,6 +14,8 @@ from gateway.cli.overview import HISTORY, Overview, Watcher
 from gateway.cli.statusview import ACTIONS, minutes, view
 from gateway.settings import Settings
 
+SESSIONS = {"open": "sessions_open", "total": "sessions_total", "tarpitted": "tarpitted"}
+
 
 @click.command()
 @click.option("--once", is_flag=True, help="Look once and end; its status is 1 when no SMTP worker runs here.")
@@ -60,9 +62,7 @@ def plain(found: Overview) -> dict[str, Any]:
             {"process": one.name, "pid": one.pid, "seconds": one.since, "resident_bytes": one.resident}
             for one in found.processes
         ],
-        "sessions": None
-        if numbers is None
-        else {"open": int(numbers.one("sessions_open")), "total": int(numbers.one("sessions_total"))},
+        "sessions": None if numbers is None else {name: int(numbers.one(metric)) for name, metric in SESSIONS.items()},
         "decisions": None if numbers is None else whole(numbers.by("decisions_total", "action")),
         "reasons": None if numbers is None else whole(numbers.by("decisions_total", "reason")),
         "decisions_per_minute": {

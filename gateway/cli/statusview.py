@@ -10,7 +10,6 @@ from rich.text import Text
 
 from gateway.cli.overview import Overview
 from gateway.model import Action, CopyState, DeliveryState, Mode
-from gateway.settings import words
 from gateway.store.vitals import DUE
 
 ACTIONS = (Action.ACCEPT, Action.DEFER, Action.HOLD, Action.REJECT, Action.DISCARD)
@@ -96,12 +95,14 @@ def session_lines(found: Overview) -> Iterator[Line]:
     if found.numbers is None:
         return
     told = found.numbers
-    yield "Sessions", Text(f"{told.one('sessions_open'):.0f} open · {told.one('sessions_total'):,.0f} since the start")
+    slow = f" · {told.one('tarpitted'):.0f} in the tarpit" if told.one("tarpitted") else ""
+    total = f"{told.one('sessions_total'):,.0f} since the start"
+    yield "Sessions", Text(f"{told.one('sessions_open'):.0f} open{slow} · {total}")
     half, most = (told.quantile("data_reply_seconds", part) for part in (0.5, 0.95))
     lag = told.quantile("event_loop_lag_seconds", 0.99, process="smtpd")
     if half is not None and most is not None:
-        late = "" if lag is None else f" · loop within {seconds(lag)}"
-        yield "Replies", Text(f"half within {seconds(half)}, 95 % within {seconds(most)} of the dot{late}")
+        late = "" if lag is None else f" · loop late ≤ {seconds(lag)}"
+        yield "Replies", Text(f"50 % ≤ {seconds(half)}, 95 % ≤ {seconds(most)} after the dot{late}")
 
 
 def decision_lines(found: Overview, width: int) -> Iterator[Line]:
@@ -206,7 +207,10 @@ def seconds(value: float) -> str:
 
 
 def span(value: float) -> str:
-    """A duration in its two largest units."""
+    """A duration in its largest units, short: 3 d 4 h, 5 h 6 min, 7 min, 8 s."""
     whole = max(0, int(value))
-    step = 3600 if whole >= 86400 else 60 if whole >= 3600 else 1
-    return words(timedelta(seconds=whole - whole % step))
+    if whole >= 86400:
+        return f"{whole // 86400} d {whole % 86400 // 3600} h"
+    if whole >= 3600:
+        return f"{whole // 3600} h {whole % 3600 // 60} min"
+    return f"{whole // 60} min" if whole >= 60 else f"{whole} s"
