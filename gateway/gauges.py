@@ -9,7 +9,6 @@ from datetime import datetime
 from pathlib import Path
 from time import perf_counter
 
-from cryptography.x509 import load_pem_x509_certificates
 from sqlalchemy import Connection
 
 from gateway import clock, metrics
@@ -83,4 +82,6 @@ def look(conn: Connection) -> Kept:
 
 def certificate_ends(path: Path) -> datetime:
     """When the first certificate of a chain ends: the one of the chain that ends first. Raises OSError, ValueError."""
+    from cryptography.x509 import load_pem_x509_certificates  # megabytes that no worker needs
+
     return min(one.not_valid_after_utc for one in load_pem_x509_certificates(path.read_bytes()))
