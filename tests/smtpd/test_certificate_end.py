@@ -29,5 +29,5 @@ def test_a_chain_ends_with_what_ends_first(tmp_path: Path) -> None:
 
 def test_what_is_no_certificate_has_no_end(tmp_path: Path) -> None:
     (tmp_path / "x.pem").write_text("no certificate")
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match="PEM"):
         gauges.certificate_ends(tmp_path / "x.pem")
