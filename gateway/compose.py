@@ -15,6 +15,8 @@ from gateway.courier import Courier
 from gateway.desk import Terms
 from gateway.evidence.recipients import CallOut, Directory, Everybody, Listed
 from gateway.evidence.resolver import DnsResolver
+from gateway.gauges import House
+from gateway.measured import Measured
 from gateway.model import Address
 from gateway.policy.greylist import Timing
 from gateway.policy.hold import Keeping as Kept
@@ -85,15 +87,23 @@ def verdict_key(settings: Settings) -> bytes:
     return bytes.fromhex(path.read_text("ascii").strip())
 
 
-def next_hops(settings: Settings) -> dict[str, NextHop]:
-    """One route per local domain; domains with the same backends share it, and its connections."""
+def next_hops(settings: Settings, by: str) -> dict[str, NextHop]:
+    """One route per local domain, measured as used by a process; domains with the same backends share it."""
+
+    def measured(hop: NextHop, url: str) -> NextHop:
+        return Measured(hop, by, url)
+
     made: dict[tuple[str, ...], NextHop] = {}
     hops = {}
     for domain in settings.domains.local:
         urls = tuple(str(url) for url in settings.backends(domain))
         if urls not in made:
             made[urls] = make_route(
-                urls, hostname=settings.smtp.name, tls=settings.backend.tls, parallel=settings.backend.parallel
+                urls,
+                hostname=settings.smtp.name,
+                tls=settings.backend.tls,
+                parallel=settings.backend.parallel,
+                around=measured,
             )
         hops[domain] = made[urls]
     return hops
@@ -142,7 +152,7 @@ def door(settings: Settings, database: Database, alive: Alive) -> Door:
     """What the sessions of one worker share. Needs the running loop."""
     limits, storage = settings.limits, settings.storage
     workers = settings.smtp.workers
-    hops = next_hops(settings)
+    hops = next_hops(settings, "smtpd")
     return Door(
         hostname=settings.smtp.name,
         name=alive.token,
@@ -151,6 +161,8 @@ def door(settings: Settings, database: Database, alive: Alive) -> Door:
         levels=settings.protection.overrides,
         level=settings.protection.level,
         reviewed=settings.hold.reviewed,
+        mode=settings.protection.mode,
+        mode_by_settings=settings.protection.mode,
         policy=policy(settings),
         wording=Wording(settings.greylist.code, settings.greylist.enhanced, settings.greylist.text),
         limits=limits,
@@ -217,7 +229,7 @@ def courier(settings: Settings, database: Database, alive: Alive) -> Courier:
         name=alive.token,
         database=database,
         bodies=bodies(settings),
-        hops=next_hops(settings),
+        hops=next_hops(settings, "courier"),
         verdict_key=verdict_key(settings),
         junk_header=settings.hold.junk_header,
         tombstones_for=settings.retention.tombstones,
@@ -244,6 +256,10 @@ def sweep(settings: Settings, database: Database) -> Sweep:
         hostname=settings.smtp.name,
         postmaster=f"postmaster@{settings.domains.local[0]}",
     )
+
+
+def house(settings: Settings) -> House:
+    return House(settings.storage.path, settings.tls.certificate, settings.protection.mode)
 
 
 def opened(settings: Settings) -> Database:

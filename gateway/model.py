@@ -162,6 +162,13 @@ class Grade(IntEnum):
     KNOWN = 2
 
 
+class Mode(StrEnum):
+    """Whether strangers are really asked to wait, or it is only noted that they would have been."""
+
+    ENFORCE = "enforce"
+    OBSERVE = "observe"
+
+
 class Action(StrEnum):
     ACCEPT = "accept"
     DEFER = "defer"
@@ -183,6 +190,7 @@ class ReasonCode(StrEnum):
     LIST_ALLOWED = "list.allowed"
     SWITCH_BYPASS = "switch.bypass"
     SWITCH_GREYLIST_OFF = "switch.greylist_off"
+    OBSERVE_LET_IN = "observe.let_in"
     LEVEL_OFF = "level.off"
     LEVEL_WATCH = "level.watch"
     LEVEL_REVIEW_BEFORE = "level.review_before"
@@ -239,6 +247,7 @@ class Verdict:
     review: bool = False  # deliver, and list it for somebody to look at
     release_after: timedelta | None = None  # a held mail that releases itself
     reply: "Reply | None" = None  # the backend's own words, to be relayed
+    observed: "Verdict | None" = None  # what it would have been, had we not merely observed
 
     @property
     def code(self) -> ReasonCode:
@@ -412,6 +421,7 @@ class RcptFacts:
     switches: frozenset[Switch] = frozenset()
     announced_size: int | None = None
     pressure: Pressure = Pressure()
+    mode: Mode = Mode.ENFORCE
 
 
 @dataclass(frozen=True, slots=True)

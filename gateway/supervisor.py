@@ -304,3 +304,8 @@ def children(config: Path, workers: int, sockets: Sequence[socket.socket]) -> li
     made.append(Child("courier", [*program, "courier", "--config", str(config)]))
     made.append(Child("sweep", [*program, "sweep", "--config", str(config)]))
     return made
+
+
+def exporter(config: Path) -> Child:
+    """The process that serves the metrics."""
+    return Child("metrics", [sys.executable, "-m", "gateway", "metrics", "--config", str(config)])

@@ -1,8 +1,9 @@
 """The inbound mail policy: two tuples of rules, each read from the top; the first rule with an opinion wins."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import TypeVar
 
 from gateway.model import (
     Action,
@@ -10,6 +11,7 @@ from gateway.model import (
     Grade,
     Level,
     ListVerb,
+    Mode,
     RcptFacts,
     Reason,
     ReasonCode,
@@ -19,7 +21,7 @@ from gateway.model import (
     TombstoneOutcome,
     Verdict,
 )
-from gateway.policy import greylist, sameness
+from gateway.policy import greylist, observe, sameness
 from gateway.policy.greylist import Stage, Timing
 from gateway.policy.opinion import admit, is_role, verdict
 from gateway.policy.pressure import early_talker, harvester, patient_client, trap, trapped_network
@@ -40,6 +42,16 @@ class Policy:
 
 RcptRule = Callable[[RcptFacts, Policy], Verdict | None]
 DataRule = Callable[[DataFacts, Policy], Verdict | None]
+
+F = TypeVar("F")
+
+
+def first(rules: Iterable[Callable[[F, Policy], Verdict | None]], facts: F, policy: Policy) -> Verdict:
+    """The verdict of the first rule with an opinion; the last rule of every tuple has one."""
+    for rule in rules:
+        if (found := rule(facts, policy)) is not None:
+            return found
+    raise AssertionError("the last rule always has an opinion")
 
 
 # ---- at RCPT -------------------------------------------------------------------------------------------------------
@@ -188,10 +200,8 @@ RCPT_RULES: tuple[RcptRule, ...] = (
 
 def at_rcpt(facts: RcptFacts, policy: Policy) -> Verdict:
     """Decide about one recipient when it is named."""
-    for rule in RCPT_RULES:
-        if (found := rule(facts, policy)) is not None:
-            return found
-    raise AssertionError("the last rule always has an opinion")
+    found = first(RCPT_RULES, facts, policy)
+    return observe.at_rcpt(found) if facts.mode is Mode.OBSERVE else found
 
 
 # ---- after the dot -------------------------------------------------------------------------------------------------
@@ -306,10 +316,11 @@ def is_listed(facts: DataFacts) -> bool:
     return facts.rcpt.level is Level.REVIEW_AFTER
 
 
+# What became of this very mail before: true whatever the mode is.
+SETTLING_RULES: tuple[DataRule, ...] = (looping_message, settled_mail, copy_in_flight)
+
 DATA_RULES: tuple[DataRule, ...] = (
-    looping_message,
-    settled_mail,
-    copy_in_flight,
+    *SETTLING_RULES,
     carried_along,
     passing_class,
     holding_class,
@@ -321,8 +332,12 @@ DATA_RULES: tuple[DataRule, ...] = (
 
 
 def at_data(facts: DataFacts, policy: Policy) -> Verdict:
-    """Decide about one recipient's mail after the dot."""
-    for rule in DATA_RULES:
-        if (found := rule(facts, policy)) is not None:
-            return found
-    raise AssertionError("the last rule always has an opinion")
+    """Decide about one recipient's mail after the dot. While we observe, RCPT's would-be verdict is what counts."""
+    would = facts.admitted.observed
+    if would is None:
+        found = first(DATA_RULES, facts, policy)
+    elif would.action is Action.DEFER:  # it would have been sent away before its data
+        found = first((*SETTLING_RULES, lambda facts, policy: would), facts, policy)
+    else:
+        found = first(DATA_RULES, replace(facts, admitted=would), policy)
+    return observe.at_data(found) if facts.rcpt.mode is Mode.OBSERVE else found

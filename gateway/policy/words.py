@@ -54,6 +54,10 @@ WORDS: dict[ReasonCode, Words] = {
         "greylisting is switched off for a while",
         "greygate greylist-off --off",
     ),
+    ReasonCode.OBSERVE_LET_IN: Words(
+        "for now we only observe, and let in what would have been delayed or held",
+        "greygate observe arm",
+    ),
     ReasonCode.LEVEL_OFF: Words(
         "the recipient's level of protection is off",
         "another level for the recipient",

@@ -133,6 +133,9 @@ def listeners(settings: Settings) -> Iterator[Problem]:
     if settings.web.listen in settings.smtp.listen:
         text = f"{settings.web.listen} is taken by [smtp] listen; choose another port"
         yield Problem("web", "listen", text, (("smtp", "listen"),))
+    if settings.metrics.listen in (*settings.smtp.listen, settings.web.listen):
+        text = f"{settings.metrics.listen} is taken; choose another port"
+        yield Problem("metrics", "listen", text, (("smtp", "listen"), ("web", "listen")))
     for url in settings.backend.url:
         if url.path is None and any(_reaches(url, own) for own in settings.smtp.listen):
             text = f"{url} is where Greygate itself listens; name the mail server behind it"

@@ -166,6 +166,14 @@ class Dns(Section):
     timeout: Duration = Field(default=2 * SECOND, ge=MILLISECOND, description="How long one answer may take.")
 
 
+class Metrics(Section):
+    """Numbers for Prometheus."""
+
+    listen: Listener | None = Field(
+        default=None, description="Where they are served, by HTTP and to everybody who asks; without it nowhere."
+    )
+
+
 class Log(Section):
     """What is written to the log."""
 

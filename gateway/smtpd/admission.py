@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 
-from gateway import clock
+from gateway import clock, metrics
 from gateway.model import (
     Action,
     Address,
@@ -120,6 +120,7 @@ async def gather(door: Door, mail: Mail, peer: Peer, recipient: Address, now: da
         switches=door.switches(now),
         announced_size=mail.parameters.size,
         pressure=pressure,
+        mode=door.mode,
     )
 
 
@@ -196,6 +197,7 @@ def described(facts: RcptFacts) -> dict[str, Any]:
         "switches": sorted(facts.switches),
         "size": facts.announced_size,
         "pressure": [name for name, holds in asdict(facts.pressure).items() if holds],
+        "mode": str(facts.mode),
     }
 
 
@@ -205,6 +207,7 @@ def seen_in_short(sighting: Sighting) -> Mapping[str, Any]:
 
 def log_decision(decided: Decision) -> None:
     """The canonical line: one a decision, stable keys (docs/log.md)."""
+    metrics.decided(decided.stage, decided.verdict.action, decided.verdict.code)
     log.info(
         "decision",
         id=decided.reply_id,
@@ -215,7 +218,13 @@ def log_decision(decided: Decision) -> None:
         action=str(decided.verdict.action),
         reason=str(decided.verdict.code),
         reply=decided.reply,
+        **would_be(decided.verdict),
     )
+
+
+def would_be(verdict: Verdict) -> dict[str, str]:
+    """What only observing let in names what it would have been; other lines are no longer for it."""
+    return {} if verdict.observed is None else {"would": f"{verdict.observed.action} {verdict.observed.code}"}
 
 
 def record_for_all(door: Door, mail: Mail, address: IPAddress, verdict: Verdict, answer: Reply) -> None:

@@ -16,6 +16,7 @@ from typing import Any, cast
 
 from aiosmtpd.smtp import SMTP
 
+from gateway import metrics
 from gateway.model import Reply
 from gateway.policy import reply
 from gateway.smtpd import stress
@@ -70,6 +71,7 @@ class Connection(SMTP):
         else:
             self.inbox = Inbox(wire)
             self.door.sessions.add(self)
+            metrics.session_began()
             self.serving = self.loop.create_task(self._handle_client())
 
     def data_received(self, data: bytes) -> None:
@@ -169,7 +171,9 @@ class Connection(SMTP):
         transport = self.wire
         if transport is None:
             return
-        data = str(status).encode("utf-8", "replace") + b"\r\n"
+        text = str(status)
+        data = text.encode("utf-8", "replace") + b"\r\n"
+        metrics.replied(text[0])
         if self.guest.slow is not None:  # byte by byte
             self.guest.slow.say(data)
         else:

@@ -17,7 +17,7 @@ from gateway.bodies import Bodies
 from gateway.evidence import rdns
 from gateway.evidence.recipients import Directory
 from gateway.evidence.resolver import Resolver
-from gateway.model import Grade, IPAddress, IPNetwork, Level, ListEntry, Rung, Switch
+from gateway.model import Grade, IPAddress, IPNetwork, Level, ListEntry, Mode, Rung, Switch
 from gateway.policy.inbound import Policy
 from gateway.policy.reply import Wording
 from gateway.relay.nexthop import Capabilities, NextHop
@@ -139,6 +139,8 @@ class Door:
     known: KnownByHeart = field(default_factory=KnownByHeart)
     listed: tuple[ListEntry, ...] = ()
     switched_on: Mapping[Switch, datetime] = field(default_factory=dict)
+    mode: Mode = Mode.ENFORCE  # as it is now
+    mode_by_settings: Mode = Mode.ENFORCE
     kept_bytes: int = 0
     kept_of: dict[str, int] = field(default_factory=dict)  # bytes by network, as far as asked since the last look
     spooled_bytes: int = 0
@@ -216,7 +218,8 @@ class Door:
             )
             self.tarpit.networks.take(networks)
             if current != self.seen_changes:
-                self.listed, self.switched_on = await self.database.read(read_changed)
+                self.listed, self.switched_on, mode = await self.database.read(read_changed)
+                self.mode = mode or self.mode_by_settings
                 self.known.forget()
                 self.seen_changes = current
             if look_at_room:
@@ -232,5 +235,6 @@ class Door:
                 self.capabilities[id(hop)] = told
 
 
-def read_changed(conn: Connection) -> tuple[tuple[ListEntry, ...], dict[Switch, datetime]]:
-    return lists.entries(conn), changes.switches(conn)
+def read_changed(conn: Connection) -> tuple[tuple[ListEntry, ...], dict[Switch, datetime], Mode | None]:
+    found = changes.mode(conn)
+    return lists.entries(conn), changes.switches(conn), found.mode if found else None

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, cast
 import structlog
 
 from gateway import clock
-from gateway.model import IPAddress, Switch
+from gateway.model import IPAddress, Mode, Switch
 from gateway.policy import reply
 from gateway.policy.tarpit import Standing
 from gateway.smtpd.guest import Guest
@@ -103,7 +103,8 @@ class Doorstep(asyncio.Protocol):
 
     def arrive(self, address: IPAddress, *, allowed: bool = False) -> None:
         door = self.door
-        everybody = bool(door.switched_on) and Switch.BYPASS in door.switches(clock.now())
+        bypassed = bool(door.switched_on) and Switch.BYPASS in door.switches(clock.now())
+        everybody = bypassed or door.mode is Mode.OBSERVE
         guest = door.tarpit.receive(address, door.listed, allowed=allowed or everybody)
         if guest is None:
             return self.send_away(str(reply.TOO_MANY_CONNECTIONS))

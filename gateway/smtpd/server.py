@@ -12,6 +12,7 @@ from ssl import SSLContext, SSLError
 import structlog
 from aiosmtpd.smtp import TLSSetupException
 
+from gateway import metrics
 from gateway.model import Reply
 from gateway.policy import reply
 from gateway.policy.address import BadAddress, parse_path
@@ -333,7 +334,7 @@ class Server(Connection):
             return self.defective(reader.defect)
         if not reader.done:  # there is no room, and no end to it
             self.closing = self.distrusted = True
-        return self.visit.no_room() if full else await self.visit.data(spool)
+        return self.visit.no_room() if full else await metrics.timed_reply(self.visit.data(spool))
 
     def take(self, payload: bytes, spool: Spool) -> bool:
         """Keep a part of the data; False when the disk is full."""

@@ -18,6 +18,8 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from gateway import metrics
+
 log = structlog.get_logger()
 
 T = TypeVar("T")
@@ -221,6 +223,7 @@ class Database:
         """
         if self.noted >= MOST_PENDING:
             log.warning("a note was dropped: the database does not keep up", pending=self.noted)
+            metrics.note_lost("dropped")
             return
         self.noted += 1
         noun = write.__module__
@@ -288,6 +291,7 @@ def heard(done: "asyncio.Future[Any]") -> None:
 
 def settle_failed(pending: Pending, error: Exception) -> None:
     if pending.done is None:
+        metrics.note_lost("failed")
         log.warning("a note was not written", error=type(error).__name__, detail=str(getattr(error, "orig", error)))
     elif not pending.done.done():
         pending.done.set_exception(error)

@@ -55,6 +55,7 @@ LETS_IN = {
     ReasonCode.LIST_ALLOWED,
     ReasonCode.SWITCH_BYPASS,
     ReasonCode.SWITCH_GREYLIST_OFF,
+    ReasonCode.OBSERVE_LET_IN,
     ReasonCode.LEVEL_OFF,
     ReasonCode.LEVEL_WATCH,
     ReasonCode.LEVEL_REVIEW_BEFORE,
