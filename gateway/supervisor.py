@@ -177,7 +177,7 @@ class Supervisor:
                 runs[key.fileobj].hear()  # type: ignore[index]
 
     def sign_of_life(self) -> None:
-        if self.watched is not None and time.monotonic() >= self.next_sign:
+        if self.is_up and self.watched is not None and time.monotonic() >= self.next_sign:
             self.next_sign = time.monotonic() + self.watched
             self.tell("WATCHDOG=1")
 

@@ -23,6 +23,7 @@ WANTED = (
     "docs/howto/behind-postfix.md",
     "docs/howto/disaster.md",
     "docs/howto/observe.md",
+    "docs/howto/systemd.md",
     "docs/log.md",
     "docs/metrics.md",
     "docs/reasons.md",
