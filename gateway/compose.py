@@ -26,6 +26,7 @@ from gateway.policy.tarpit import Delays
 from gateway.relay.factory import make_route
 from gateway.relay.nexthop import NextHop
 from gateway.settings import Settings
+from gateway.smtpd.certificate import Certificate
 from gateway.smtpd.door import Door, Keeping, Patience
 from gateway.smtpd.limits import Gate, Guesses, Most, share
 from gateway.smtpd.networks import Networks
@@ -279,3 +280,9 @@ def tls_context(settings: Settings) -> ssl.SSLContext | None:
     context.num_tickets = 0
     context.load_cert_chain(certificate, key)
     return context
+
+
+def certificate(settings: Settings, listeners: int) -> Certificate:
+    """What peers are shown, as the files are now and as they will be. Raises OSError or ssl.SSLError."""
+    files = [path for path in (settings.tls.certificate, settings.tls.key) if path is not None]
+    return Certificate(files, lambda: tls_context(settings), listeners)

@@ -44,7 +44,7 @@ def smtpd(settings: Settings, sockets: Sequence[socket.socket], channel: int | N
         alive = compose.alive(settings)
         door = compose.door(settings, compose.opened(settings), alive)
         watch = asyncio.create_task(gauges.watch(partial(gauges.worker, door)), name="watch")
-        await worker.serve(door, sockets, lambda: compose.tls_context(settings), orders)
+        await worker.serve(door, sockets, compose.certificate(settings, len(sockets)), orders)
         watch.cancel()
         alive.end()
 
