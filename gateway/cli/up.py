@@ -62,6 +62,8 @@ def prepare(settings: Settings) -> None:
         raise click.ClickException(f"{error.filename or settings.storage.path}: {error.strerror}") from error
     except SQLAlchemyError as error:
         raise click.ClickException(database_trouble(error)) from error
+    except schema.Locked as error:
+        raise click.ClickException(str(error)) from error
     if before != after:
         console.print(f"Database schema: {before or 'empty'} → {after}", style="dim")
 
