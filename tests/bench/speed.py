@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rich.progress import Progress
@@ -28,7 +28,7 @@ KNOWN = "known@elsewhere.example"
 PEER = "Postfix + postgrey"
 RELAY = "Postfix"
 DEFERRED, DELIVERED = "strangers deferred", "a remembered sender's mail delivered"
-WARM_UP = 400  # messages, so that processes are there and caches are filled
+WARM_UP = 400  # messages
 
 
 @dataclass
@@ -44,15 +44,15 @@ class Contestant:
     cpu: list[float] = field(default_factory=list)  # seconds per 1,000 messages
     sent: int = 0
 
-    def turn(self, load: Load, run: str, *, counts: bool = True) -> None:
+    def turn(self, load: Load, run: str) -> None:
+        """One measurement; a little load before it, so that processes that ended for want of work are there again."""
+        self.run(self, replace(load, messages=min(WARM_UP, load.messages)), f"{run}.warm")
         until_quiet(self.roots)
         before = cpu_seconds(self.roots)
         seconds = self.run(self, load, run)
-        self.sent += load.messages
         until_quiet(self.roots)
-        if counts:
-            self.rates.append(load.messages / seconds)
-            self.cpu.append((cpu_seconds(self.roots) - before) * 1000 / load.messages)
+        self.rates.append(load.messages / seconds)
+        self.cpu.append((cpu_seconds(self.roots) - before) * 1000 / load.messages)
 
 
 def defer(contestant: Contestant, load: Load, run: str) -> float:
@@ -61,6 +61,7 @@ def defer(contestant: Contestant, load: Load, run: str) -> float:
     deferred = sum(count for (_, code), count in sent.refused.items() if code in (450, 451))
     if deferred != load.messages:
         raise Broken(f"{contestant.name} deferred {deferred} of {load.messages}: {dict(sent.refused)}")
+    contestant.sent += load.messages
     return sent.seconds
 
 
@@ -72,6 +73,7 @@ def pass_on(sink: Sink) -> Callable[[Contestant, Load, str], float]:
         sent = send(load, contestant.port, KNOWN, RECIPIENT, numbered=False)
         if sent.refused:
             raise Broken(f"{contestant.name} refused a known sender: {dict(sent.refused)}")
+        contestant.sent += load.messages
         return sink.wait_for(wanted, within=300) - began
 
     return run
@@ -157,12 +159,8 @@ def add_ours(made: Stage, gate: Gate, database: str, at: str, roots: list[int], 
 def play(made: Stage, options: argparse.Namespace) -> None:
     """Rounds of turns; each round begins with another contestant, so that nobody is always first."""
     load = Load(options.messages, options.sessions, options.size)
-    warm = Load(min(WARM_UP, options.messages), options.sessions, options.size)
     with Progress(console=console, transient=True) as progress:
-        task = progress.add_task("warming up", total=(options.rounds + 1) * len(made.contestants))
-        for one in made.contestants:
-            one.turn(warm, "warm", counts=False)
-            progress.advance(task)
+        task = progress.add_task("", total=options.rounds * len(made.contestants))
         for number in range(options.rounds):
             shift = number % len(made.contestants)
             for one in made.contestants[shift:] + made.contestants[:shift]:
