@@ -17,7 +17,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from gateway.policy.address import normalise_sender
-from tests.bench import machine, ours, rows
+from tests.bench import ours, rows
 from tests.bench.load import Broken
 from tests.bench.processes import until_quiet
 from tests.bench.report import Report, Table, Target, console, milliseconds, quantile
@@ -213,7 +213,7 @@ def check(options: argparse.Namespace) -> None:
 
 
 def facts(options: argparse.Namespace) -> dict[str, str]:
-    return machine.facts() | {
+    return options.facts | {
         "load": f"{options.decisions} decisions after another on a quiet server, half about strangers, half about "
         "remembered senders, from the whole of memory; from RCPT to its reply",
         "rows": f"one `memory` row per triplet, a sighting with two rungs for each {rows.SIGHTINGS_EVERY}th",

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.bench import machine, ours
+from tests.bench import ours
 from tests.bench.load import Broken, smtp_sink
 from tests.bench.processes import until_quiet
 from tests.bench.report import Report, Table, Target, console, milliseconds, quantile, shown
@@ -118,7 +118,7 @@ def fresh(kind: str) -> Iterator[Gate]:
 
 
 def report(found: dict[str, dict[str, float]], kinds: dict[str, int], options: argparse.Namespace) -> Report:
-    facts = machine.facts() | {
+    facts = options.facts | {
         "load": f"one worker; {options.clients} normal clients at a time with {options.mails} mails each, "
         "timed from connecting to the reply; KiB each is the growth of the worker's resident memory",
         "raised for ours": ours.raised(),

@@ -213,7 +213,7 @@ def targets(contestants: list[Contestant]) -> list[Target]:
 
 
 def report(made: Stage, options: argparse.Namespace, checked: dict[str, dict[str, int]]) -> Report:
-    facts = machine.facts() | ({} if options.ours_only else machine.peers())
+    facts = options.facts | ({} if options.ours_only else machine.peers())
     facts["load"] = (
         f"smtp-source, {options.messages} messages of {options.size} bytes, one connection each, {options.sessions} "
         f"at a time; strangers are all different; {options.rounds} rounds in turn, median / lowest / highest"
