@@ -1,6 +1,7 @@
 """Many connections that do nothing, from a process of its own: `python -m tests.bench.crowd PORT COUNT KIND`.
 
-Says "ready" once all are open (and how many there are), and ends when its input ends.
+KIND is where they stop: at the "greeting", after "mail", after "rcpt" without its reply, or after EHLO over "tls".
+Says "ready" once all are open (and how many have no reply to read), and ends when its input ends.
 """
 
 import asyncio
@@ -13,8 +14,7 @@ import uvloop
 AT_ONCE = 50  # connections being opened at a time
 REPLY_WITHIN = 60.0
 
-KINDS = ("mail", "tls", "greeting")
-SETTLE = 3.0  # seconds in which a greeting that is not held back would come
+SETTLE = 3.0  # seconds in which a reply that is not held back would come
 
 
 class Crowd:
@@ -40,18 +40,20 @@ class Crowd:
                 await say(reader, writer, "STARTTLS")
                 await writer.start_tls(self.context)
                 await say(reader, writer, "EHLO idle.example")
-            else:
-                await say(reader, writer, f"MAIL FROM:<idle{number}@elsewhere.example>")
+                return
+            await say(reader, writer, f"MAIL FROM:<idle{number}@elsewhere.example>")
+            if self.kind == "rcpt":
+                writer.write(b"RCPT TO:<bo@example.com>\r\n")
 
     async def still_waiting(self) -> int:
-        """How many are open and have nothing to read: neither a greeting nor a last word."""
-        return sum([await is_silent(reader) for reader, _ in self.open])
+        """How many are open and have no whole line to read: neither the reply they wait for nor a last word."""
+        return sum([await is_waiting(reader) for reader, _ in self.open])
 
 
-async def is_silent(reader: asyncio.StreamReader) -> bool:
+async def is_waiting(reader: asyncio.StreamReader) -> bool:
     try:
         async with asyncio.timeout(0):
-            await reader.read(1)
+            await reader.readline()
     except TimeoutError:
         return True
     return False
@@ -74,8 +76,7 @@ async def replied(reader: asyncio.StreamReader) -> None:
 async def main(port: int, count: int, kind: str) -> None:
     crowd = Crowd(port, kind)
     await asyncio.gather(*(crowd.join(number) for number in range(count)))
-    if kind == "greeting":
-        await asyncio.sleep(SETTLE)
+    await asyncio.sleep(SETTLE)
     print(f"ready {await crowd.still_waiting()}", flush=True)
     with contextlib.suppress(EOFError):
         await asyncio.to_thread(sys.stdin.read)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.bench import ours
@@ -18,13 +19,23 @@ from tests.gate import Gate, merged, running
 from tests.smtpd.house import certificate
 from tests.talk import deliver, message
 
-HOLDS = {
-    "mail": "plaintext, idle after MAIL",
-    "greeting": "plaintext, held in the greet pause",
-    "tls": "TLS, idle after EHLO",
-}
+
+@dataclass(frozen=True, eq=False)
+class Hold:
+    """A way to keep a connection: what it is called, where the crowd stops, and what has to be set for it."""
+
+    what: str
+    stop: str
+    needs: ours.Sections = field(default_factory=dict)
+
+
+IDLE = Hold("plaintext, idle after MAIL", "mail")
+TLS = Hold("TLS, idle after EHLO", "tls")
+TARPITS = (
+    Hold("plaintext, waiting instead of a 451", "rcpt", {"tarpit": {"patience": "4m", "share": 100}}),
+    Hold("plaintext, answered byte by byte", "greeting", {"tarpit": {"stutter": "10m", "share": 100}}),
+)
 REGULAR, RECIPIENT = "regular@elsewhere.example", "bo@example.com"
-LONG = "10m"  # longer than it takes to open them all
 
 
 @contextmanager
@@ -71,7 +82,7 @@ def normal_mail(gate: Gate, clients: int, mails: int) -> list[float]:
         return [seconds for client in pool.map(client, range(clients)) for seconds in client]
 
 
-def hold(gate: Gate, kind: str, count: int, options: argparse.Namespace) -> dict[str, float]:
+def fill(gate: Gate, kind: str, count: int, options: argparse.Namespace) -> dict[str, float]:
     """KiB per connection and the seconds of normal mail beside them."""
     with crowd(gate.port, 50, kind):  # what the first of a kind costs is not the price of each
         pass
@@ -91,46 +102,45 @@ def hold(gate: Gate, kind: str, count: int, options: argparse.Namespace) -> dict
 
 def measure(options: argparse.Namespace) -> Report:
     ours.allow_many_files()
-    found: dict[str, dict[str, float]] = {}
-    kinds = {"mail": options.connections, "tls": options.tls}
-    if ours.known({"tarpit": {"greet_pause": LONG}}):
-        kinds["greeting"] = options.connections
-    for kind, count in kinds.items():
-        with console.status(f"{count:,} connections: {HOLDS[kind]}"), fresh(kind) as gate:
-            found[kind] = hold(gate, kind, count, options)
-    return report(found, kinds, options)
+    holds = {IDLE: options.connections, TLS: options.tls}
+    holds |= {one: options.connections for one in TARPITS if ours.known(one.needs) == one.needs}
+    found = {}
+    for one, count in holds.items():
+        with console.status(f"{count:,} connections: {one.what}"), fresh(one) as gate:
+            found[one] = fill(gate, one.stop, count, options)
+    return report(found, holds, options)
 
 
 @contextmanager
-def fresh(kind: str) -> Iterator[Gate]:
-    """A gate with one worker to which the regular sender is known."""
+def fresh(hold: Hold) -> Iterator[Gate]:
+    """A gate with one worker to which the regular sender is known, so that it is not held itself."""
     with tempfile.TemporaryDirectory(prefix="greygate-bench-", dir="/tmp") as name, smtp_sink() as sink:
         sections = merged(ours.settings(), {"smtp": {"workers": 1}, "greylist": {"wait": "1s"}})
-        if kind == "tls":
+        if hold is TLS:
             sections = merged(sections, certificate(Path(name)))
         gate = ours.gate(Path(name) / "gate", f"smtp://127.0.0.1:{sink.port}", sections)
         with running(gate):
             introduce(gate)
-        if kind == "greeting":  # from now on strangers are held, and the regular is none any more
-            gate.settings = merged(sections, {"tarpit": {"greet_pause": LONG}})
+        gate.settings = merged(sections, hold.needs)
         with running(gate):
             yield gate
 
 
-def report(found: dict[str, dict[str, float]], kinds: dict[str, int], options: argparse.Namespace) -> Report:
+def report(found: dict[Hold, dict[str, float]], counts: dict[Hold, int], options: argparse.Namespace) -> Report:
     facts = options.facts | {
         "load": f"one worker; {options.clients} normal clients at a time with {options.mails} mails each, "
         "timed from connecting to the reply; KiB each is the growth of the worker's resident memory",
         "raised for ours": ours.raised(),
     }
-    made = Report("memory", facts, raw={"found": found, "connections": kinds})
-    table = Table("idle connections", ("what", "how many", "KiB each", "normal mail p50", "p95", "slowest"))
-    for kind, one in found.items():
+    made = Report("memory", facts)
+    table = Table("silent connections", ("what", "how many", "KiB each", "normal mail p50", "p95", "slowest"))
+    for hold, one in found.items():
+        made.raw[hold.what] = {**one, "connections": counts[hold]}
         times = (milliseconds(one[name]) for name in ("p50", "p95", "max"))
-        table.rows.append((HOLDS[kind], f"{kinds[kind]:,}", shown(one["KiB"]), *times))
-        limit = 100 if kind == "tls" else 20
-        made.targets.append(Target(f"memory, {HOLDS[kind]}", one["KiB"], limit, "KiB each"))
-        made.targets.append(Target(f"p95 of normal mail beside {kinds[kind]:,}, {HOLDS[kind]}", one["p95"], 1, "s"))
+        table.rows.append((hold.what, f"{counts[hold]:,}", shown(one["KiB"]), *times))
+        limit = 100 if hold is TLS else 20
+        made.targets.append(Target(f"memory, {hold.what}", one["KiB"], limit, "KiB each"))
+        made.targets.append(Target(f"p95 of normal mail beside {counts[hold]:,}, {hold.what}", one["p95"], 1, "s"))
     made.tables.append(table)
     return made
 

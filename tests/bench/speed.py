@@ -212,6 +212,14 @@ def targets(contestants: list[Contestant]) -> list[Target]:
     return found
 
 
+def by_rounds(one: Contestant, contestants: list[Contestant]) -> str:
+    """What the machine does otherwise changes from round to round, but less within one."""
+    peers = [other for other in contestants if other.kind == one.kind and other.name in (PEER, RELAY)]
+    if not peers or one in peers:
+        return ""
+    return str(Spread(tuple(mine / theirs for mine, theirs in zip(one.rates, peers[0].rates, strict=True))))
+
+
 def report(made: Stage, options: argparse.Namespace, checked: dict[str, dict[str, int]]) -> Report:
     facts = options.facts | ({} if options.ours_only else machine.peers())
     facts["load"] = (
@@ -224,10 +232,11 @@ def report(made: Stage, options: argparse.Namespace, checked: dict[str, dict[str
     facts["on record"] = "; ".join(f"{name}: {counts}" for name, counts in checked.items())
     made_report = Report("speed", facts, targets=targets(made.contestants))
     for kind in (DEFERRED, DELIVERED):
-        table = Table(kind, ("who", "messages/s", "CPU s per 1,000"))
+        table = Table(kind, ("who", "messages/s", "÷ the peer, round by round", "CPU s per 1,000"))
         for one in made.contestants:
             if one.kind == kind:
-                table.rows.append((one.name, str(Spread(tuple(one.rates))), shown(Spread(tuple(one.cpu)).median)))
+                spread, cpu = Spread(tuple(one.rates)), Spread(tuple(one.cpu)).median
+                table.rows.append((one.name, str(spread), by_rounds(one, made.contestants), shown(cpu)))
                 made_report.raw[f"{kind}: {one.name}"] = {"rates": one.rates, "cpu": one.cpu, "sent": one.sent}
         made_report.tables.append(table)
     memory = {name: memory_kib(roots) / 1024 for name, roots in made.roots.items()}

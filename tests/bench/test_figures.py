@@ -12,7 +12,7 @@ from tests.bench.growth import swept
 from tests.bench.load import counted, read_complaints
 from tests.bench.processes import cpu_seconds, descendants, fields, memory_kib
 from tests.bench.report import Report, Spread, Table, Target, quantile, shown
-from tests.bench.speed import DEFERRED, DELIVERED, PEER, RELAY, Contestant, targets
+from tests.bench.speed import DEFERRED, DELIVERED, PEER, RELAY, Contestant, by_rounds, targets
 
 
 def test_refusals_are_counted_by_place_and_code_and_the_rest_is_trouble():
@@ -91,6 +91,12 @@ def test_ours_is_measured_by_the_peer_of_the_same_load():
         ]
     )
     assert [(one.value, one.limit, one.met) for one in found] == [(1.5, 1.2, True), (0.7, 0.8, False), (2.2, 2.0, True)]
+
+
+def test_rounds_are_compared_one_by_one():
+    peer, mine = contestant(PEER, DEFERRED, 100, 1000, 500), contestant("Greygate", DEFERRED, 200, 1000, 500)
+    assert by_rounds(mine, [contestant(RELAY, DELIVERED, 1, 1, 1), peer, mine]) == "1 / 1 / 2"
+    assert by_rounds(peer, [peer, mine]) == ""
 
 
 def test_a_report_is_shown_and_written_whole(tmp_path, capsys):
