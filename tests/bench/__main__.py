@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import signal
 import sys
 from pathlib import Path
 
@@ -32,6 +33,7 @@ def main() -> int:
     kind = importlib.import_module(f"tests.bench.{options.what}")
     if options.quick:
         kind.quick(options)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is stopped on the way out
     options.facts = machine.facts()  # now: what we do ourselves is no load that was there before
     try:
         report = kind.measure(options)

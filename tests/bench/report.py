@@ -89,7 +89,7 @@ class Report:
 
     def write(self, path: Path) -> None:
         told = [{**asdict(target), "met": target.met} for target in self.targets]
-        path.write_text(json.dumps({**asdict(self), "targets": told}, indent=1, default=str) + "\n")
+        path.write_text(json.dumps({**asdict(self), "targets": told}, indent=1) + "\n")
 
 
 def judged(targets: Sequence[Target]) -> Table:

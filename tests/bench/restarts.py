@@ -8,9 +8,10 @@ import os
 import signal
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.progress import Progress
@@ -33,7 +34,7 @@ class Restarting(Accounting):
 
     wanted: int = 50
     turned_away: int = 0  # connections that nobody took
-    cut: int = 0  # connections that ended without 421
+    cut: Counter[str] = field(default_factory=Counter)  # connections that ended without 421, by what was said last
 
     def attempt(self, letter: Letter) -> None:
         """As a careful MTA: a 421 means goodbye, and whatever else ends the connection is a cut."""
@@ -43,21 +44,21 @@ class Restarting(Accounting):
         except OSError:
             self.turned_away += 1
             return
-        dotted = False
+        dotted, said = False, "nothing"
         try:
             answer = talk.answer()
-            for line in lines(letter):
+            for said, line in lines(letter):
                 if answer.code >= 400:
                     break
-                dotted = line == letter.mail + b"."
+                dotted = said == "the mail"
                 answer = talk.say(line)
             letter.answered = dotted and answer.code == 250
             if answer.code >= 500:
                 self.refused.append(f"{letter.subject}: {answer}")
             talk.send(b"QUIT\r\n")
-        except (Closed, OSError):
+        except (Closed, OSError) as error:
             letter.unsure += dotted
-            self.cut += 1
+            self.cut[f"after {said}: {type(error.__cause__ or error).__name__}"] += 1
         finally:
             talk.close()
 
@@ -100,12 +101,12 @@ class Restarting(Accounting):
         raise Broken(f"not settled {SETTLED_WITHIN:.0f} s after a restart:\n{self.gate.log[-2000:]}")
 
 
-def lines(letter: Letter) -> Iterator[bytes]:
-    yield b"EHLO peer.example.net"
-    yield f"MAIL FROM:<{letter.sender}>".encode()
-    yield from (f"RCPT TO:<{one}>".encode() for one in letter.recipients)
-    yield b"DATA"
-    yield letter.mail + b"."
+def lines(letter: Letter) -> Iterator[tuple[str, bytes]]:
+    yield "EHLO", b"EHLO peer.example.net"
+    yield "MAIL", f"MAIL FROM:<{letter.sender}>".encode()
+    yield from (("RCPT", f"RCPT TO:<{one}>".encode()) for one in letter.recipients)
+    yield "DATA", b"DATA"
+    yield "the mail", letter.mail + b"."
 
 
 def account(folder: Path, options: argparse.Namespace, database: str | None) -> tuple[Account, Restarting]:
@@ -144,14 +145,15 @@ def report(options: argparse.Namespace, found: Account, run: Restarting) -> Repo
         "lost": len(found.lost),
         "doubled": len(found.doubled),
         "connections refused": run.turned_away,
-        "sessions cut without a word": run.cut,
+        "sessions cut without a word": run.cut.total(),
         "corrupt": len(found.corrupt),
         "answered 5xx": len(found.refused),
         "never answered": len(found.unanswered),
     }
-    made = Report("restarts", facts, raw={"counts": counts, "account": vars(found)})
+    made = Report("restarts", facts, raw={"counts": counts, "cut": dict(run.cut)})
     rows = [("restarts", str(run.restarts)), ("mails answered 250", str(found.answered.total()))]
     rows += [("tries", str(found.tries)), ("arrived", str(found.arrived))]
+    rows += [(f"cut {where}", str(count)) for where, count in run.cut.items()]
     made.tables = [Table("restarts under load", ("what", "how many"), rows)]
     made.targets = [Target(what, count, 0) for what, count in counts.items()]
     return made
