@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 
 from tests.gate import free_port
 
-REJECTED = re.compile(r"^\S*smtp-source: warning: (.+?) rejected: (\d{3}) ")
+REJECTED = re.compile(r"^\S*smtp-source: warning: (.+?) rejected: (\d{3} .*)$")
+DIFFERENT = re.compile(r" *\[\w+\]$|<[^>]*>:? *")  # what is different in each reply: ids and addresses
 COUNTED = re.compile(rb"mesg=(\d+)")
 LOOK_EVERY = 0.005  # seconds; the sink writes a counter for each message, and reading each at once would cost
 
@@ -47,19 +48,28 @@ class Load:
 
 @dataclass
 class Sent:
-    """What smtp-source saw: refusals by place and code, and whatever else it complained about."""
+    """What smtp-source saw: the replies that were no yes."""
 
+    messages: int
     seconds: float
-    refused: Counter[tuple[str, int]] = field(default_factory=Counter)
-    trouble: list[str] = field(default_factory=list)
+    refused: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def greylisted(self) -> int:
+        return sum(count for reply, count in self.refused.items() if reply.startswith("45") and "Greylisted" in reply)
+
+    @property
+    def accepted(self) -> int:
+        return self.messages - self.refused.total()
 
 
-def read_complaints(text: str) -> tuple[Counter[tuple[str, int]], list[str]]:
-    refused, trouble = Counter[tuple[str, int]](), []
+def read_complaints(text: str) -> tuple[Counter[str], list[str]]:
+    """Refusals by what was said, and whatever else smtp-source complained about."""
+    refused, trouble = Counter[str](), []
     for line in text.splitlines():
         found = REJECTED.match(line)
         if found:
-            refused[(found[1], int(found[2]))] += 1
+            refused[DIFFERENT.sub("", found[2])] += 1
         else:
             trouble.append(line)
     return refused, trouble
@@ -75,7 +85,7 @@ def send(load: Load, port: int, sender: str, recipient: str, *, numbered: bool) 
     refused, trouble = read_complaints(done.stderr)
     if done.returncode or trouble:
         raise Broken(f"smtp-source ended with {done.returncode}: {trouble[:3]}")
-    return Sent(seconds, refused, trouble)
+    return Sent(load.messages, seconds, refused)
 
 
 @dataclass

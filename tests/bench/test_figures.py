@@ -9,13 +9,13 @@ import pytest
 from tests.bench import ours, rows
 from tests.bench.__main__ import KINDS
 from tests.bench.growth import swept
-from tests.bench.load import counted, read_complaints
+from tests.bench.load import Sent, counted, read_complaints
 from tests.bench.processes import cpu_seconds, descendants, fields, memory_kib
 from tests.bench.report import Report, Spread, Table, Target, quantile, shown
-from tests.bench.speed import DEFERRED, DELIVERED, PEER, RELAY, Contestant, by_rounds, targets
+from tests.bench.speed import DEFERRED, DELIVERED, PEER, RELAY, Contestant, Turn, by_rounds, targets
 
 
-def test_refusals_are_counted_by_place_and_code_and_the_rest_is_trouble():
+def test_refusals_are_counted_by_what_was_said_and_the_rest_is_trouble():
     text = (
         "smtp-source: warning: recipient rejected: 451 4.7.0 Greylisted, retry later [m7z8hjvdv8xts]\n"
         "/usr/sbin/smtp-source: warning: recipient rejected: 450 4.2.0 <1bo@example.com>: rejected: Greylisted\n"
@@ -23,7 +23,8 @@ def test_refusals_are_counted_by_place_and_code_and_the_rest_is_trouble():
         "smtp-source: fatal: connect: Connection refused\n"
     )
     refused, trouble = read_complaints(text)
-    assert refused == {("recipient", 451): 1, ("recipient", 450): 1, ("end of data", 451): 1}
+    assert refused == {"451 4.7.0 Greylisted, retry later": 2, "450 4.2.0 rejected: Greylisted": 1}
+    assert (Sent(5, 1.0, refused).greylisted, Sent(5, 1.0, refused).accepted) == (3, 2)
     assert trouble == ["smtp-source: fatal: connect: Connection refused"]
 
 
@@ -77,7 +78,7 @@ def test_figures_keep_three_digits():
 
 
 def contestant(name: str, kind: str, *rates: float) -> Contestant:
-    return Contestant(name, kind, 0, [], lambda *_: 0.0, list(rates))
+    return Contestant(name, kind, 0, [], lambda *_: Turn(0, 1.0), list(rates))
 
 
 def test_ours_is_measured_by_the_peer_of_the_same_load():
