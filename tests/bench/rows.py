@@ -104,7 +104,6 @@ def load_sqlite(path: Path, first: int, last: int, expires_in: timedelta, *, wit
             connection.executemany(insert("sighting_rung", RUNG, "?"), [rung for _, rungs in pairs for rung in rungs])
         connection.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = 'sighting'", (NEXT_ID,))
     connection.execute("COMMIT")
-    connection.execute("ANALYZE")
     connection.close()
 
 
