@@ -33,8 +33,9 @@ check: setup ## lint and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-bench: setup ## measure throughput here (see docs/bench.md)
-	$(BIN)/python -m tests.bench
+WHAT ?= speed
+bench: setup ## measure here: WHAT=speed, memory, growth, restarts or fuzz; OPTIONS=… (docs/bench.md)
+	$(BIN)/python -m tests.bench $(WHAT) $(OPTIONS)
 
 format: setup ## put the code into its form
 	$(BIN)/ruff format .
