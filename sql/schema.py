@@ -1,5 +1,7 @@
 """Bring a database to the schema, or say how far it is from it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
@@ -7,10 +9,15 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 FOLDER = Path(__file__).parent / "migrations"
 LOCK = "greygate.schema"
-LOCK_WITHIN = 60  # seconds another node may take for its upgrade
+LOCK_WITHIN = 600  # seconds another node may take for its upgrade
+
+
+class Busy(SQLAlchemyError):
+    """The database is being upgraded by somebody else."""
 
 
 def config(connection: Connection | None = None) -> Config:
@@ -33,15 +40,29 @@ def current(engine: Engine) -> str | None:
 
 
 def upgrade(engine: Engine) -> tuple[str | None, str]:
-    """Apply what is missing; from which revision to which. Two that start at once do not collide."""
-    with engine.begin() as connection:
+    """Apply what is missing; from which revision to which. Two that start at once do not collide.
+
+    Raises Busy when another node does not come to an end with its upgrade.
+    """
+    with engine.connect() as connection, locked(connection), connection.begin():
         before = MigrationContext.configure(connection).get_current_revision()
-        if before == newest():
-            return before, before
-        mysql = connection.dialect.name != "sqlite"
-        if mysql:
-            connection.exec_driver_sql(f"SELECT GET_LOCK('{LOCK}', {LOCK_WITHIN})")
-        command.upgrade(config(connection), "head")
-        if mysql:
-            connection.exec_driver_sql(f"SELECT RELEASE_LOCK('{LOCK}')")
+        if before != newest():
+            command.upgrade(config(connection), "head")
     return before, newest()
+
+
+@contextmanager
+def locked(connection: Connection) -> Iterator[None]:
+    """One upgrade at a time. SQLite needs no lock: its transaction is one, and holds the schema too."""
+    if connection.dialect.name == "sqlite":
+        yield
+        return
+    with connection.begin():
+        if connection.exec_driver_sql(f"SELECT GET_LOCK('{LOCK}', {LOCK_WITHIN})").scalar() != 1:
+            raise Busy(f"another node has been upgrading the database for {LOCK_WITHIN} seconds")
+    try:
+        yield
+    finally:
+        # After the commit: whoever comes next must see the revision that was reached.
+        with connection.begin():
+            connection.exec_driver_sql(f"SELECT RELEASE_LOCK('{LOCK}')")

@@ -11,10 +11,10 @@ from functools import partial
 from sqlalchemy import Connection
 
 from gateway.model import CopyRow, Grade, Tombstone
-from gateway.store import copies, memory, messages, sightings, tombstones
+from gateway.store import copies, memory, messages, seen, tombstones
 from gateway.store.engine import Database, StoreUnavailable
 from gateway.store.question import Question
-from gateway.store.sightings import Seen
+from gateway.store.seen import Seen
 
 MOST_AT_ONCE = 64  # questions in one visit
 
@@ -44,8 +44,8 @@ def before_data(conn: Connection, asked: Sequence[Question]) -> list[Answer]:
         return []
     grades = memory.grades(conn, asked)
     strangers = [one for one, known in zip(asked, grades, strict=True) if not all(known.values())]
-    seen = iter(sightings.find(conn, strangers) if strangers else ())
-    return [Answer(known, {} if all(known.values()) else next(seen)) for known in grades]
+    sighted = iter(seen.find(conn, strangers) if strangers else ())
+    return [Answer(known, {} if all(known.values()) else next(sighted)) for known in grades]
 
 
 def after_data(conn: Connection, asked: Sequence[Question]) -> list[Answer]:
@@ -54,10 +54,8 @@ def after_data(conn: Connection, asked: Sequence[Question]) -> list[Answer]:
         return []
     wholes = [(question.content.whole if question.content else "", question.sender) for question in asked]
     kept = messages.find_same(conn, wholes)
-    found = zip(
-        sightings.find(conn, asked), copies.find(conn, asked), tombstones.find(conn, asked), wholes, strict=True
-    )
-    return [Answer({}, seen, copied, settled, kept.get(whole)) for seen, copied, settled, whole in found]
+    found = zip(seen.find(conn, asked), copies.find(conn, asked), tombstones.find(conn, asked), wholes, strict=True)
+    return [Answer({}, sighted, copied, settled, kept.get(whole)) for sighted, copied, settled, whole in found]
 
 
 @dataclass(frozen=True, slots=True)
