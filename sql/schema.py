@@ -1,7 +1,7 @@
 """Bring a database to the schema, or say how far it is from it."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from alembic import command
@@ -9,7 +9,9 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from sql import routine
 
 FOLDER = Path(__file__).parent / "migrations"
 LOCK = "greygate.schema"
@@ -44,11 +46,23 @@ def upgrade(engine: Engine) -> tuple[str | None, str]:
 
     Raises Busy when another node does not come to an end with its upgrade.
     """
-    with engine.connect() as connection, locked(connection), connection.begin():
-        before = MigrationContext.configure(connection).get_current_revision()
-        if before != newest():
-            command.upgrade(config(connection), "head")
+    with engine.connect() as connection, locked(connection):
+        with connection.begin():
+            before = MigrationContext.configure(connection).get_current_revision()
+            if before != newest():
+                command.upgrade(config(connection), "head")
+        with suppress(DBAPIError), connection.begin():
+            # Without the right to create routines everything works, by statements; the workers say so.
+            routine.install(connection)
     return before, newest()
+
+
+def outdated(engine: Engine) -> list[str]:
+    """The routines that are missing or of another version; none on SQLite, which has no routines."""
+    with engine.connect().execution_options(reads=True) as connection:
+        if connection.dialect.name == "sqlite":
+            return []
+        return [name for name in routine.names() if not routine.is_current(connection, name)]
 
 
 @contextmanager

@@ -67,8 +67,11 @@ def keep(conn: Connection, copied: Sequence[KeptCopy]) -> None:
             for recipient in one.recipients
         ],
     )
+    rungs: dict[str, frozenset[Rung]] = {}
     for one in again:
-        messages.came_again(conn, rows.get(one.mail, one.number), one.rungs)
+        number = rows.get(one.mail, one.number) if one.described is not None else one.number
+        rungs[number] = rungs.get(number, frozenset()) | one.rungs
+    messages.came_again(conn, rungs)
 
 
 def note(conn: Connection, deferred: Iterable[Deferred]) -> None:

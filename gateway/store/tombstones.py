@@ -77,7 +77,7 @@ def from_row(row: Any) -> Tombstone:
         outcome=TombstoneOutcome(row["outcome"]),
         mail=mail_of(row, row["sender"]),
         expires=row["expires"],
-        released=row["released"],
+        released=bool(row["released"]),
         consumed_at=row["consumed_at"],
         reply=reply_of(row["reply"]),
     )

@@ -24,7 +24,7 @@ MAY_IMPORT: dict[str, set[str] | None] = {
     "gateway/evidence/": CORE | {"gateway.evidence"},
     "gateway/relay/": {"gateway.model", "gateway.relay"},
     "gateway/bodies.py": CORE | {"sql.tables"},
-    "gateway/store/": EDGES,
+    "gateway/store/": EDGES | {"sql.routine"},
     "gateway/alive.py": NOUNS,
     "gateway/spool.py": CORE,
     "gateway/desk.py": EDGES,
