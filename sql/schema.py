@@ -9,7 +9,9 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from sql import routine
 
 FOLDER = Path(__file__).parent / "migrations"
 LOCK = "greygate.schema"
@@ -45,13 +47,30 @@ def upgrade(engine: Engine, *, alone: bool = False) -> tuple[str | None, str]:
     `alone`: somebody has seen to it that no other node upgrades, which a Galera cluster leaves to people.
     Raises Locked.
     """
-    with engine.begin() as connection:
-        before = MigrationContext.configure(connection).get_current_revision()
-        if before == newest():
-            return before, before
-        with locked(connection, alone=alone):
-            command.upgrade(config(connection), "head")
+    with engine.connect() as connection:
+        before = revision(connection)
+        if before != newest():
+            with locked(connection, alone=alone), connection.begin():
+                before = MigrationContext.configure(connection).get_current_revision()
+                if before != newest():
+                    command.upgrade(config(connection), "head")
+        with suppress(DBAPIError), connection.begin():
+            # Without the right to create routines everything works, by statements; the workers say so.
+            routine.install(connection)
     return before, newest()
+
+
+def revision(connection: Connection) -> str | None:
+    with connection.begin():
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def outdated(engine: Engine) -> list[str]:
+    """The routines that are missing or of another version; none on SQLite, which has no routines."""
+    with engine.connect().execution_options(reads=True) as connection:
+        if connection.dialect.name == "sqlite":
+            return []
+        return [name for name in routine.names() if not routine.is_current(connection, name)]
 
 
 @contextmanager
@@ -59,17 +78,19 @@ def locked(connection: Connection, *, alone: bool) -> Iterator[None]:
     """One upgrade at a time. SQLite's transaction sees to that; MariaDB commits with each change of a table."""
     if connection.dialect.name == "sqlite":
         yield
-    elif is_cluster(connection):
-        if not alone:
+        return
+    with connection.begin():
+        cluster = is_cluster(connection)
+        if cluster and not alone:
             raise Locked("the database is a Galera cluster: upgrade its schema on one node first, greygate db upgrade")
-        yield
-    else:
-        if connection.exec_driver_sql(f"SELECT GET_LOCK('{LOCK}', {LOCK_WITHIN})").scalar() != 1:
+        if not cluster and connection.exec_driver_sql(f"SELECT GET_LOCK('{LOCK}', {LOCK_WITHIN})").scalar() != 1:
             raise Locked(f"another node has been upgrading the database for {LOCK_WITHIN} seconds; try again later")
-        try:
-            yield
-        finally:
-            with suppress(SQLAlchemyError):  # a connection that broke has let go of it
+    try:
+        yield
+    finally:
+        # After the commit: whoever comes next must see the revision that was reached.
+        if not cluster:
+            with suppress(SQLAlchemyError), connection.begin():  # a connection that broke has let go of it
                 connection.exec_driver_sql(f"SELECT RELEASE_LOCK('{LOCK}')")
 
 

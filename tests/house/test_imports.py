@@ -28,7 +28,7 @@ MAY_IMPORT: dict[str, set[str] | None] = {
     "gateway/evidence/": CORE | {"gateway.evidence"},
     "gateway/relay/": {"gateway.model", "gateway.relay"},
     "gateway/bodies/": CORE | {"gateway.bodies", "sql.tables"},
-    "gateway/store/": EDGES | {"gateway.metrics"},
+    "gateway/store/": EDGES | {"gateway.metrics", "sql.routine"},
     "gateway/alive.py": NOUNS,
     "gateway/spool.py": CORE,
     "gateway/desk.py": EDGES,

@@ -22,6 +22,7 @@ EDGES = {
     "gateway/smtpd/door.py": (1, "a worker goes on following changes"),
     "gateway/smtpd/server.py": (2, "neither the peer nor the loop learns of our faults"),
     "gateway/store/engine.py": (1, "the writer outlives whatever a work raises"),
+    "gateway/store/lookup.py": (1, "one odd question spoils nobody's answer"),
 }
 NAMELESS = {"utils", "util", "helpers", "helper", "common", "misc", "base", "manager"}
 NAMELESS_ENDS = ("Manager", "Helper", "Utils", "Base")

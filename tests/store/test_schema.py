@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import URL, Column, Engine, Integer, MetaData, Table, inspect
+from sqlalchemy import URL, Column, Engine, Integer, MetaData, Table, event, inspect
 
 from gateway.store.engine import sync_engine
 from sql import schema
@@ -106,6 +106,20 @@ def test_an_upgrade_that_gets_no_lock_changes_nothing(new_url: URL, monkeypatch:
     other.dispose()
     assert inspect(engine).get_table_names() == []
     assert schema.upgrade(engine) == (None, schema.newest())
+    engine.dispose()
+
+
+@pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)
+def test_the_revision_is_there_before_the_lock_is_let_go(new_url: URL) -> None:
+    """Else the next one, which waits for the lock, would make every table again."""
+    engine = sync_engine(new_url)
+    done: list[str] = []
+    event.listen(engine, "commit", lambda conn: done.append("commit"))
+    event.listen(engine, "before_cursor_execute", lambda conn, cursor, statement, *more: done.append(statement))
+    schema.upgrade(engine)
+    written = max(index for index, one in enumerate(done) if one.startswith(("INSERT", "UPDATE")))
+    let_go = next(index for index, one in enumerate(done) if "RELEASE_LOCK" in one)
+    assert "commit" in done[written:let_go]
     engine.dispose()
 
 
