@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help setup run test check bench format lock docs clean
+.PHONY: help setup demo run test check bench format lock docs clean
 help:        ## show these words
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
@@ -18,6 +18,9 @@ $(READY): pyproject.toml requirements.lock
 	@$(BIN)/pip install -q --disable-pip-version-check --no-deps -e .
 	@touch $(READY)
 
+demo: setup  ## see a day of mail before the gate, told in two minutes
+	@exec $(BIN)/greygate demo
+
 run: setup   ## start everything on the embedded database, under var/
 	@$(BIN)/greygate init var
 	@exec $(BIN)/greygate up --config var/greygate.toml
@@ -30,8 +33,9 @@ check: setup ## lint and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-bench: setup ## measure throughput here (see docs/bench.md)
-	$(BIN)/python -m tests.bench
+WHAT ?= speed
+bench: setup ## measure here: WHAT=speed, memory, growth, restarts or fuzz; OPTIONS=… (docs/bench.md)
+	$(BIN)/python -m tests.bench $(WHAT) $(OPTIONS)
 
 format: setup ## put the code into its form
 	$(BIN)/ruff format .

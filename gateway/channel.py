@@ -40,8 +40,6 @@ class Orders:
         if self.channel is not None:
             self.channel.setblocking(False)
             loop.add_reader(self.channel.fileno(), self.on_word)
-        elif (interval := systemd.watchdog()) is not None:
-            self.sign_of_life(loop, interval)
 
     def ready(self) -> None:
         """Tell whoever waits for it that the work has begun."""
@@ -50,6 +48,8 @@ class Orders:
             self.say(READY)
         else:
             systemd.tell("READY=1")
+            if (interval := systemd.watchdog()) is not None:
+                self.sign_of_life(asyncio.get_running_loop(), interval)
 
     def stop(self) -> None:
         if self.channel is None:

@@ -15,16 +15,23 @@ from gateway.courier import Courier
 from gateway.desk import Terms
 from gateway.evidence.recipients import CallOut, Directory, Everybody, Listed
 from gateway.evidence.resolver import DnsResolver
+from gateway.gauges import House
+from gateway.measured import Measured
 from gateway.model import Address
 from gateway.policy.greylist import Timing
 from gateway.policy.hold import Keeping as Kept
 from gateway.policy.inbound import Policy
 from gateway.policy.reply import Wording
+from gateway.policy.tarpit import Delays
 from gateway.relay.factory import make_route
 from gateway.relay.nexthop import NextHop
 from gateway.settings import Settings
+from gateway.smtpd.certificate import Certificate
 from gateway.smtpd.door import Door, Keeping, Patience
-from gateway.smtpd.limits import Gate, share
+from gateway.smtpd.limits import Gate, Guesses, Most, share
+from gateway.smtpd.networks import Networks
+from gateway.smtpd.stress import Stress
+from gateway.smtpd.tarpit import Tarpit
 from gateway.store.engine import Database, open_database
 from gateway.store.lookup import Lookup
 from gateway.sweep import Sweep
@@ -81,15 +88,23 @@ def verdict_key(settings: Settings) -> bytes:
     return bytes.fromhex(path.read_text("ascii").strip())
 
 
-def next_hops(settings: Settings) -> dict[str, NextHop]:
-    """One route per local domain; domains with the same backends share it, and its connections."""
+def next_hops(settings: Settings, by: str) -> dict[str, NextHop]:
+    """One route per local domain, measured as used by a process; domains with the same backends share it."""
+
+    def measured(hop: NextHop, url: str) -> NextHop:
+        return Measured(hop, by, url)
+
     made: dict[tuple[str, ...], NextHop] = {}
     hops = {}
     for domain in settings.domains.local:
         urls = tuple(str(url) for url in settings.backends(domain))
         if urls not in made:
             made[urls] = make_route(
-                urls, hostname=settings.smtp.name, tls=settings.backend.tls, parallel=settings.backend.parallel
+                urls,
+                hostname=settings.smtp.name,
+                tls=settings.backend.tls,
+                parallel=settings.backend.parallel,
+                around=measured,
             )
         hops[domain] = made[urls]
     return hops
@@ -117,6 +132,7 @@ def policy(settings: Settings) -> Policy:
         give_up=greylist.give_up,
         max_received=settings.limits.received,
         pass_without_store=settings.fail.database == "pass",
+        refuse_early_talkers=settings.tarpit.early_talker == "reject",
     )
 
 
@@ -137,12 +153,7 @@ def door(settings: Settings, database: Database, alive: Alive) -> Door:
     """What the sessions of one worker share. Needs the running loop."""
     limits, storage = settings.limits, settings.storage
     workers = settings.smtp.workers
-    hops = next_hops(settings)
-    gate = Gate(
-        share(limits.connections, workers),
-        share(limits.connections_per_address, workers),
-        share(limits.connections_per_network, workers),
-    )
+    hops = next_hops(settings, "smtpd")
     return Door(
         hostname=settings.smtp.name,
         name=alive.token,
@@ -151,6 +162,8 @@ def door(settings: Settings, database: Database, alive: Alive) -> Door:
         levels=settings.protection.overrides,
         level=settings.protection.level,
         reviewed=settings.hold.reviewed,
+        mode=settings.protection.mode,
+        mode_by_settings=settings.protection.mode,
         policy=policy(settings),
         wording=Wording(settings.greylist.code, settings.greylist.enhanced, settings.greylist.text),
         limits=limits,
@@ -175,8 +188,41 @@ def door(settings: Settings, database: Database, alive: Alive) -> Door:
         ),
         own_dns_servers=bool(settings.dns.servers),
         hops=hops,
-        gate=gate,
+        tarpit=tarpit(settings, database),
         most_spooled=share(limits.spooled, workers),
+    )
+
+
+def tarpit(settings: Settings, database: Database) -> Tarpit:
+    """Places and delays of one worker."""
+    limits, chosen = settings.limits, settings.tarpit
+
+    def mine(total: int) -> int:
+        return share(total, settings.smtp.workers)
+
+    most = Most(
+        mine(limits.connections),
+        mine(limits.connections_per_address),
+        mine(limits.connections_per_network),
+        mine(limits.connections_per_home),
+        mine(limits.connections_per_site),
+        mine(limits.connections_per_known_network),
+        mine(limits.connections_tls),
+    )
+    delays = Delays(
+        pause=chosen.greet_pause,
+        stutter=chosen.stutter,
+        patience=chosen.patience,
+        memory=settings.greylist.memory,
+        traps=frozenset(chosen.traps),
+    )
+    return Tarpit(
+        delays,
+        Networks(database, settings.greylist.memory),
+        Gate(most),
+        Stress(most.total, limits.stress_on, limits.stress_off),
+        Guesses(mine(limits.unknown_recipients)),
+        most=most.total * chosen.share // 100,
     )
 
 
@@ -185,7 +231,7 @@ def courier(settings: Settings, database: Database, alive: Alive) -> Courier:
         name=alive.token,
         database=database,
         bodies=bodies(settings),
-        hops=next_hops(settings),
+        hops=next_hops(settings, "courier"),
         verdict_key=verdict_key(settings),
         junk_header=settings.hold.junk_header,
         tombstones_for=settings.retention.tombstones,
@@ -200,6 +246,7 @@ def sweep(settings: Settings, database: Database) -> Sweep:
         give_up=settings.greylist.give_up,
         tombstones=settings.retention.tombstones,
         events=settings.retention.events,
+        networks=settings.greylist.memory,
     )
     return Sweep(
         node=node_name(),
@@ -211,6 +258,10 @@ def sweep(settings: Settings, database: Database) -> Sweep:
         hostname=settings.smtp.name,
         postmaster=f"postmaster@{settings.domains.local[0]}",
     )
+
+
+def house(settings: Settings) -> House:
+    return House(settings.storage.path, settings.tls.certificate, settings.protection.mode)
 
 
 def opened(settings: Settings) -> Database:
@@ -230,3 +281,9 @@ def tls_context(settings: Settings) -> ssl.SSLContext | None:
     context.num_tickets = 0
     context.load_cert_chain(certificate, key)
     return context
+
+
+def certificate(settings: Settings, listeners: int) -> Certificate:
+    """What peers are shown, as the files are now and as they will be. Raises OSError or ssl.SSLError."""
+    files = [path for path in (settings.tls.certificate, settings.tls.key) if path is not None]
+    return Certificate(files, lambda: tls_context(settings), listeners)

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import IntEnum, StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 IPAddress = IPv4Address | IPv6Address
 IPNetwork = IPv4Network | IPv6Network
+
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)  # of what has not happened
 
 
 class RungKind(IntEnum):
@@ -36,6 +38,28 @@ class Peer:
     name: str | None = None
     tls: bool = False
     esmtp: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkRecord:
+    """What we remember of a /24 or /64. A mark holds until its moment; NEVER where nothing happened."""
+
+    greeted_at: datetime = NEVER  # it waited for our greeting
+    delivered_at: datetime = NEVER  # mail of it was delivered
+    trapped_until: datetime = NEVER  # it wrote to a trap
+    early_until: datetime = NEVER  # it spoke before it was greeted
+
+
+@dataclass(frozen=True, slots=True)
+class Pressure:
+    """What counts against a stranger besides its mail, or for it; all False for somebody we have dealt with."""
+
+    trap: bool = False  # the recipient is a trap
+    trapped: bool = False  # its network wrote to a trap today
+    early_talker: bool = False  # its network spoke before it was greeted, today
+    harvesting: bool = False  # it named too many recipients who do not exist
+    stressed: bool = False  # we are short of places
+    patient: bool = False  # it waited for our answer in this connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +162,13 @@ class Grade(IntEnum):
     KNOWN = 2
 
 
+class Mode(StrEnum):
+    """Whether strangers are really asked to wait, or it is only noted that they would have been."""
+
+    ENFORCE = "enforce"
+    OBSERVE = "observe"
+
+
 class Action(StrEnum):
     ACCEPT = "accept"
     DEFER = "defer"
@@ -154,12 +185,14 @@ class ReasonCode(StrEnum):
     RELAY_SPARED = "relay.spared"
     RECIPIENT_UNKNOWN = "recipient.unknown"
     RECIPIENT_UNVERIFIED = "recipient.unverified"
+    RECIPIENT_HARVEST = "recipient.harvest"
     RECIPIENT_EXEMPT = "recipient.exempt"
     RECIPIENT_OTHER_CLASS = "recipient.other_class"
     LIST_BLOCKED = "list.blocked"
     LIST_ALLOWED = "list.allowed"
     SWITCH_BYPASS = "switch.bypass"
     SWITCH_GREYLIST_OFF = "switch.greylist_off"
+    OBSERVE_LET_IN = "observe.let_in"
     LEVEL_OFF = "level.off"
     LEVEL_WATCH = "level.watch"
     LEVEL_REVIEW_BEFORE = "level.review_before"
@@ -172,8 +205,12 @@ class ReasonCode(StrEnum):
     GREYLIST_OTHER_CONTENT = "greylist.other_content"
     GREYLIST_DATA = "greylist.data"
     GREYLIST_PASSED = "greylist.passed"
+    GREYLIST_PATIENT = "greylist.patient"
     GREYLIST_CARRIED = "greylist.carried"
     GREYLIST_COMPANY = "greylist.company"
+    TRAP_HIT = "trap.hit"
+    TRAP_NETWORK = "trap.network"
+    TARPIT_EARLY_TALKER = "tarpit.early_talker"
     TAKEOVER_DUE = "takeover.due"
     RETRY_DELIVERED = "retry.delivered"
     RETRY_IN_FLIGHT = "retry.in_flight"
@@ -212,6 +249,7 @@ class Verdict:
     review: bool = False  # deliver, and list it for somebody to look at
     release_after: timedelta | None = None  # a held mail that releases itself
     reply: "Reply | None" = None  # the backend's own words, to be relayed
+    observed: "Verdict | None" = None  # what it would have been, had we not merely observed
 
     @property
     def code(self) -> ReasonCode:
@@ -396,6 +434,8 @@ class RcptFacts:
     relayed: Relayed | None = None
     switches: frozenset[Switch] = frozenset()
     announced_size: int | None = None
+    pressure: Pressure = Pressure()
+    mode: Mode = Mode.ENFORCE
 
 
 @dataclass(frozen=True, slots=True)

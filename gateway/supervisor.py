@@ -177,7 +177,7 @@ class Supervisor:
                 runs[key.fileobj].hear()  # type: ignore[index]
 
     def sign_of_life(self) -> None:
-        if self.watched is not None and time.monotonic() >= self.next_sign:
+        if self.is_up and self.watched is not None and time.monotonic() >= self.next_sign:
             self.next_sign = time.monotonic() + self.watched
             self.tell("WATCHDOG=1")
 
@@ -304,3 +304,8 @@ def children(config: Path, workers: int, sockets: Sequence[socket.socket]) -> li
     made.append(Child("courier", [*program, "courier", "--config", str(config)]))
     made.append(Child("sweep", [*program, "sweep", "--config", str(config)]))
     return made
+
+
+def exporter(config: Path) -> Child:
+    """The process that serves the metrics."""
+    return Child("metrics", [sys.executable, "-m", "gateway", "metrics", "--config", str(config)])

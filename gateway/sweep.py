@@ -22,7 +22,7 @@ from gateway.policy import header, notice
 from gateway.policy.fingerprint import Fingerprinter
 from gateway.policy.header import VERDICT_FIELD
 from gateway.policy.hold import Keeping
-from gateway.store import copies, decisions, deliveries, lists, memory, messages, sightings, tombstones
+from gateway.store import copies, decisions, deliveries, lists, memory, messages, networks, sightings, tombstones
 from gateway.store.deliveries import Owned
 from gateway.store.engine import Database, StoreUnavailable
 from gateway.store.keys import text_key
@@ -106,6 +106,7 @@ class Sweep:
             ("sightings", lambda conn, now: sightings.forget_old(conn, now - keep.window, SLICE)),
             ("sightings above the cap", lambda conn, now: sightings.give_way(conn, self.sightings_cap, SLICE)),
             ("memory", lambda conn, now: memory.forget_old(conn, now, SLICE)),
+            ("networks", lambda conn, now: networks.forget_old(conn, now - keep.networks, SLICE)),
             ("lists", lambda conn, now: lists.forget_old(conn, now)),
             ("tombstones", lambda conn, now: tombstones.forget_old(conn, now, SLICE)),
             ("history", lambda conn, now: decisions.forget_old(conn, now - keep.events, SLICE)),

@@ -8,6 +8,7 @@ import socket
 from contextlib import suppress
 from dataclasses import dataclass
 
+TELL_WITHIN = 1.0  # seconds for systemd to listen; it is never that busy
 FIRST = 3  # the number of the first socket that is handed over
 
 
@@ -43,7 +44,7 @@ def tell(*states: str) -> None:
         return
     address = "\0" + where[1:] if where.startswith("@") else where
     with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as to:
-        to.setblocking(False)
+        to.settimeout(TELL_WITHIN)
         to.sendto("\n".join(states).encode(), address)
 
 

@@ -1,5 +1,7 @@
 """Bring a database to the schema, or say how far it is from it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from alembic import command
@@ -7,10 +9,13 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from sql import routine
 
 FOLDER = Path(__file__).parent / "migrations"
 LOCK = "greygate.schema"
-LOCK_WITHIN = 60  # seconds another node may take for its upgrade
+LOCK_WITHIN = 300  # seconds another node may take for its upgrade; it may have to rebuild a large table
 
 
 def config(connection: Connection | None = None) -> Config:
@@ -32,16 +37,64 @@ def current(engine: Engine) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
-def upgrade(engine: Engine) -> tuple[str | None, str]:
-    """Apply what is missing; from which revision to which. Two that start at once do not collide."""
-    with engine.begin() as connection:
-        before = MigrationContext.configure(connection).get_current_revision()
-        if before == newest():
-            return before, before
-        mysql = connection.dialect.name != "sqlite"
-        if mysql:
-            connection.exec_driver_sql(f"SELECT GET_LOCK('{LOCK}', {LOCK_WITHIN})")
-        command.upgrade(config(connection), "head")
-        if mysql:
-            connection.exec_driver_sql(f"SELECT RELEASE_LOCK('{LOCK}')")
+class Locked(Exception):
+    """The schema cannot be upgraded now: another node does so, or nobody can know whether one does."""
+
+
+def upgrade(engine: Engine, *, alone: bool = False) -> tuple[str | None, str]:
+    """Apply what is missing; from which revision to which. Two that start at once do not collide.
+
+    `alone`: somebody has seen to it that no other node upgrades, which a Galera cluster leaves to people.
+    Raises Locked.
+    """
+    with engine.connect() as connection:
+        before = revision(connection)
+        if before != newest():
+            with locked(connection, alone=alone), connection.begin():
+                before = MigrationContext.configure(connection).get_current_revision()
+                if before != newest():
+                    command.upgrade(config(connection), "head")
+        with suppress(DBAPIError), connection.begin():
+            # Without the right to create routines everything works, by statements; the workers say so.
+            routine.install(connection)
     return before, newest()
+
+
+def revision(connection: Connection) -> str | None:
+    with connection.begin():
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def outdated(engine: Engine) -> list[str]:
+    """The routines that are missing or of another version; none on SQLite, which has no routines."""
+    with engine.connect().execution_options(reads=True) as connection:
+        if connection.dialect.name == "sqlite":
+            return []
+        return [name for name in routine.names() if not routine.is_current(connection, name)]
+
+
+@contextmanager
+def locked(connection: Connection, *, alone: bool) -> Iterator[None]:
+    """One upgrade at a time. SQLite's transaction sees to that; MariaDB commits with each change of a table."""
+    if connection.dialect.name == "sqlite":
+        yield
+        return
+    with connection.begin():
+        cluster = is_cluster(connection)
+        if cluster and not alone:
+            raise Locked("the database is a Galera cluster: upgrade its schema on one node first, greygate db upgrade")
+        if not cluster and connection.exec_driver_sql(f"SELECT GET_LOCK('{LOCK}', {LOCK_WITHIN})").scalar() != 1:
+            raise Locked(f"another node has been upgrading the database for {LOCK_WITHIN} seconds; try again later")
+    try:
+        yield
+    finally:
+        # After the commit: whoever comes next must see the revision that was reached.
+        if not cluster:
+            with suppress(SQLAlchemyError), connection.begin():  # a connection that broke has let go of it
+                connection.exec_driver_sql(f"SELECT RELEASE_LOCK('{LOCK}')")
+
+
+def is_cluster(connection: Connection) -> bool:
+    """True for a node of a Galera cluster: GET_LOCK says 1 there, or fails, and locks nothing at the other nodes."""
+    told = connection.exec_driver_sql("SHOW VARIABLES LIKE 'wsrep_on'").one_or_none()
+    return told is not None and str(told[1]).upper() == "ON"

@@ -324,3 +324,17 @@ change_count = Table(
     Column("count", BigInteger, nullable=False),
     **PLAIN,
 )
+
+network = Table(
+    "network",
+    metadata,
+    Column("network", String(50), primary_key=True),  # a /24 or /64
+    Column("greeted_at", UTCDateTime, nullable=False),  # NEVER, 1970, is what has not happened
+    Column("delivered_at", UTCDateTime, nullable=False),
+    Column("trapped_until", UTCDateTime, nullable=False),
+    Column("early_until", UTCDateTime, nullable=False),
+    Column("changed_at", UTCDateTime, nullable=False),  # workers follow it
+    Index(None, "changed_at"),
+    Index(None, "delivered_at"),
+    **PLAIN,
+)

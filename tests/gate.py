@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests import activation
+
 PROGRAM = [sys.executable, "-m", "gateway"]
 UP_WITHIN = 60.0
 
@@ -62,6 +64,8 @@ class Gate:
     routes: list[dict[str, Any]] = field(default_factory=list)
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
+    handed_over: list[socket.socket] = field(default_factory=list)  # listening sockets, as systemd hands them over
+    environment: dict[str, str] = field(default_factory=dict)
 
     @property
     def config(self) -> Path:
@@ -83,14 +87,21 @@ class Gate:
             "database": {"url": f"sqlite://{self.folder}/gate.db"},
             "storage": {"path": f"{self.folder}/storage", "reserve": "1MiB"},
             "greylist": {"wait": "1s"},
+            "tarpit": {"greet_pause": "0s"},
         }
         write_settings(self.config, merged(defaults, self.settings), self.routes)
 
     def start(self) -> "Gate":
         self.configure()
         with open(self.log_path, "ab") as log:
+            command = activation.command([*PROGRAM, "up", "--config", str(self.config)], self.handed_over)
             self.process = subprocess.Popen(
-                [*PROGRAM, "up", "--config", str(self.config)], stdout=log, stderr=log, stdin=subprocess.DEVNULL
+                command,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                pass_fds=[one.fileno() for one in self.handed_over],
+                env={**os.environ, **self.environment},
             )
         self.wait_until_ready()
         return self

@@ -14,11 +14,21 @@ import pymysql
 from tests.gate import free_port
 
 SERVER = shutil.which("mariadbd") or "/usr/sbin/mariadbd"
+GALERA = Path("/usr/lib/galera/libgalera_smm.so")
 INSTALL = shutil.which("mariadb-install-db") or "/usr/bin/mariadb-install-db"
 
 
 def is_installed() -> bool:
     return Path(SERVER).exists() and Path(INSTALL).exists()
+
+
+def cluster_options() -> list[str]:
+    """What makes a server a Galera cluster of one."""
+    return [
+        "--wsrep-on=ON", f"--wsrep-provider={GALERA}", "--wsrep-cluster-address=gcomm://", "--binlog-format=ROW",
+        "--default-storage-engine=InnoDB", "--innodb-autoinc-lock-mode=2", "--wsrep-node-address=127.0.0.1",
+        f"--wsrep-provider-options=gmcast.listen_addr=tcp://127.0.0.1:{free_port()};ist.recv_addr=127.0.0.1:{free_port()}",
+    ]  # fmt: skip
 
 
 @dataclass
@@ -29,11 +39,12 @@ class MariaDB:
     port: int
     process: subprocess.Popen[bytes] | None = None
     made: int = 0
+    more: tuple[str, ...] = ()  # options
 
     @classmethod
-    def start(cls) -> "MariaDB":
+    def start(cls, *more: str) -> "MariaDB":
         folder = Path(tempfile.mkdtemp(prefix="greygate-mariadb-", dir="/tmp"))
-        server = cls(folder, free_port())
+        server = cls(folder, free_port(), more=more)
         user = [] if os.getuid() else ["--user=root"]
         subprocess.run(
             [INSTALL, f"--datadir={folder}/data", "--auth-root-authentication-method=normal", *user, "--no-defaults",
@@ -58,13 +69,15 @@ class MariaDB:
             self.process = subprocess.Popen(
                 [SERVER, "--no-defaults", *user, f"--datadir={self.folder}/data", f"--socket={self.folder}/sock",
                  f"--port={self.port}", "--bind-address=127.0.0.1", f"--pid-file={self.folder}/pid",
-                 "--innodb-buffer-pool-size=64M", "--innodb-log-file-size=16M", "--max-connections=200"],
+                 "--innodb-buffer-pool-size=64M", "--innodb-log-file-size=16M", "--max-connections=200",
+                 *self.more],
                 stdout=log, stderr=log,
             )  # fmt: skip
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and self.process.poll() is None:
             with suppress(pymysql.Error):
-                self.connect().close()
+                with self.connect() as connection, connection.cursor() as cursor:
+                    cursor.execute("SELECT count(*) FROM mysql.db")  # a node of a cluster listens before it answers
                 return
             time.sleep(0.1)
         raise AssertionError((self.folder / "log").read_text())

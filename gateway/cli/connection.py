@@ -12,6 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway import compose
 from gateway.desk import Person
 from gateway.settings import Settings
+from gateway.store import changes
+from gateway.store.changes import ModeSet
 from gateway.store.engine import sync_engine
 from sql import schema
 
@@ -54,6 +56,15 @@ def current_engine(settings: Settings) -> Iterator[Engine]:
         raise click.ClickException(database_trouble(error)) from error
     finally:
         made.dispose()
+
+
+def mode_by_person(settings: Settings) -> ModeSet | None:
+    """The mode that somebody set; None when nobody did, and when the database cannot be asked."""
+    try:
+        with transaction(settings, reads=True) as conn:
+            return changes.mode(conn)
+    except click.ClickException:
+        return None
 
 
 def database_trouble(error: SQLAlchemyError) -> str:

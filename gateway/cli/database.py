@@ -26,13 +26,23 @@ def db() -> None:
 @db.command()
 @with_settings
 def upgrade(settings: Settings) -> None:
-    """Create the schema, or bring it up to date. `greygate up` does this as well."""
+    """Create the schema, or bring it up to date.
+
+    `greygate up` does this as well, except on a Galera cluster: there run it on one node, and on no other meanwhile.
+    """
+    before, after = upgraded(settings)
+    click.echo(f"The schema is {after} already." if before == after else f"Upgraded: {before or 'empty'} → {after}.")
+
+
+def upgraded(settings: Settings) -> tuple[str | None, str]:
+    """From which revision to which; whoever typed the command answers for the other nodes of a cluster."""
     compose.make_folders(settings)
     try:
-        before, after = schema.upgrade(engine(settings))
+        return schema.upgrade(engine(settings), alone=True)
     except SQLAlchemyError as error:
         raise click.ClickException(database_trouble(error)) from error
-    click.echo(f"The schema is {after} already." if before == after else f"Upgraded: {before or 'empty'} → {after}.")
+    except schema.Locked as error:
+        raise click.ClickException(str(error)) from error
 
 
 @db.command()
@@ -82,11 +92,7 @@ def write_archive(settings: Settings, made: Engine, target: IO[bytes]) -> dict[s
 @with_settings
 def restore(file: Path, settings: Settings) -> None:
     """Fill an empty database and storage from FILE; stop Greygate first. Fits another kind of database as well."""
-    compose.make_folders(settings)
-    try:
-        schema.upgrade(engine(settings))
-    except SQLAlchemyError as error:
-        raise click.ClickException(database_trouble(error)) from error
+    upgraded(settings)
     try:
         with transaction(settings) as conn, console.status("restoring …") as status, open(file, "rb") as source:
             if not archive.is_empty(conn):

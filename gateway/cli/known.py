@@ -17,7 +17,7 @@ from gateway.cli.output import console, show_rows, shown
 from gateway.model import Grade, ListKind, ListVerb, RungKind
 from gateway.policy.address import BadAddress, domain_key, parse_address
 from gateway.settings import Settings
-from gateway.store import changes, decisions, lists, memory, sightings
+from gateway.store import changes, decisions, lists, memory, networks, sightings
 from gateway.store.lists import NewEntry
 
 COLUMNS = ("verb", "kind", "value", "network", "scope", "expires", "author", "comment")
@@ -132,7 +132,7 @@ def forget(party: str, settings: Settings) -> None:
     who, now = person(), clock.now()
     with transaction(settings) as conn:
         number = int(party) if party.isdecimal() and len(party) < 19 else None
-        gone = int(lists.remove(conn, number)) if number is not None else forget_party(conn, read_party(party)[1])
+        gone = int(lists.remove(conn, number)) if number is not None else forget_party(conn, read_party(party)[1], now)
         if gone:
             decisions.happened(conn, "forgotten", now, who=who.name, value=party, rows=gone)
             changes.announce(conn, who.node)
@@ -141,9 +141,9 @@ def forget(party: str, settings: Settings) -> None:
     click.echo(f"Forgot {counted(gone)}.")
 
 
-def forget_party(conn: Connection, party: str) -> int:
-    """What is remembered, and that it waited before: it is a stranger again."""
-    return memory.forget(conn, party) + sightings.forget(conn, party)
+def forget_party(conn: Connection, party: str, now: datetime) -> int:
+    """What is remembered, good or bad, and that it waited before: it is a stranger again."""
+    return memory.forget(conn, party) + sightings.forget(conn, party) + networks.forget(conn, party, now)
 
 
 @known.command(name="list")

@@ -1,6 +1,7 @@
 """greygate smtpd, courier, sweep: one process each."""
 
 import socket
+import ssl
 
 import click
 
@@ -23,7 +24,10 @@ def smtpd(settings: Settings, numbers: tuple[int, ...], channel: int | None) -> 
         raise click.ClickException(str(error)) from error
     except OSError as error:
         raise click.ClickException(str(error.strerror)) from error
-    processes.smtpd(settings, sockets, channel)
+    try:
+        processes.smtpd(settings, sockets, channel)
+    except ssl.SSLError as error:
+        raise click.ClickException(f"[tls] {settings.tls.certificate} and its key do not load: {error}") from error
 
 
 @click.command()

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import click
 
+from gateway.cli.connection import mode_by_person
 from gateway.cli.options import load
+from gateway.cli.output import mode_sentence
 from gateway.policy.inbound import DATA_RULES, RCPT_RULES
 from gateway.settings import Settings, defaults_markdown, defaults_toml, file_problems, timers_sentence, warnings
 
@@ -72,6 +74,7 @@ def check(context: click.Context, settings: Settings, config: str | None) -> Non
         raise click.ClickException("\n".join(problems))
     click.echo(f"{source} is right.\n")
     click.echo(timers_sentence(settings) + "\n")
+    click.echo(mode_sentence(settings, mode_by_person(settings)) + "\n")
     for title, rules in (("At RCPT", RCPT_RULES), ("After the data", DATA_RULES)):
         names = " → ".join(rule.__name__.replace("_", " ") for rule in rules)
         click.echo(f"{title} the first of these with an opinion decides:\n  {names}\n")

@@ -66,7 +66,9 @@ async def tell(sending: Sending, settings: Settings) -> None:
     first = await send(sending)
     console.print(f"  the answer: [bold]{escape(str(first))}[/]", soft_wrap=True)
     if first.is_positive:
-        console.print("Accepted at once: this sender is known, or the recipient's level lets strangers in.")
+        console.print(
+            "Accepted at once: this sender is known, the recipient's level lets strangers in, or it only observes."
+        )
     elif not first.is_transient:
         console.print("Refused for good. Why: greygate queue why with the id in brackets above.")
     else:

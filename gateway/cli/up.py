@@ -9,10 +9,11 @@ import structlog
 from rich.markup import escape
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway import compose, listeners, logs, supervisor, systemd
-from gateway.cli.connection import database_trouble, engine
+from gateway import compose, listeners, logs, metrics, supervisor, systemd
+from gateway.cli.connection import database_trouble, engine, mode_by_person
 from gateway.cli.options import with_settings
 from gateway.cli.output import console
+from gateway.model import Mode
 from gateway.settings import BadSettings, Settings, duration_text, file_problems, read, warnings
 from sql import schema
 
@@ -37,7 +38,10 @@ def up(context: click.Context, settings: Settings) -> None:
         raise click.ClickException(f"{error.strerror}. Is it running already?") from error
     greet(settings, config)
     logs.configure(settings.log.level, settings.log.format, "supervisor")
+    metrics.forget(metrics.folder_below(settings.storage.path))  # what an earlier start has counted
     children = supervisor.children(config, settings.smtp.workers, sockets)
+    if settings.metrics.listen is not None:
+        children.append(supervisor.exporter(config))
     parent = supervisor.Supervisor(
         children,
         check_reload=lambda: still_right(config, settings),
@@ -58,6 +62,8 @@ def prepare(settings: Settings) -> None:
         raise click.ClickException(f"{error.filename or settings.storage.path}: {error.strerror}") from error
     except SQLAlchemyError as error:
         raise click.ClickException(database_trouble(error)) from error
+    except schema.Locked as error:
+        raise click.ClickException(str(error)) from error
     if before != after:
         console.print(f"Database schema: {before or 'empty'} → {after}", style="dim")
 
@@ -95,7 +101,11 @@ def greet(settings: Settings, config: Path) -> None:
     backends = ", ".join(str(url) for url in settings.backends(domain))
     console.print(f"[bold]Greygate listens on {where}[/]", highlight=False)
     console.print(f"and passes mail for {domain} to {escape(backends)}", soft_wrap=True, highlight=False)
-    console.print(f"A stranger is asked to come back after {wait}. Try it from another terminal:\n")
+    person = mode_by_person(settings)
+    if (person.mode if person else settings.protection.mode) is Mode.OBSERVE:
+        console.print("It only observes: what would have waited is let in. Try it from another terminal:\n")
+    else:
+        console.print(f"A stranger is asked to come back after {wait}. Try it from another terminal:\n")
     program = own_name()
     for line, meaning in (
         (f"swaks --server {first} --from ann@elsewhere.example --to bo@{domain}", f"the same again after {wait}"),

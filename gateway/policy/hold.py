@@ -52,6 +52,7 @@ class Keeping:
     give_up: timedelta  # silence after which a sender will not come back
     tombstones: timedelta
     events: timedelta
+    networks: timedelta = timedelta(days=36)
 
 
 @dataclass(frozen=True, slots=True)

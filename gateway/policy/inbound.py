@@ -1,7 +1,7 @@
 """The inbound mail policy: two tuples of rules, each read from the top; the first rule with an opinion wins."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from gateway.model import (
@@ -10,18 +10,21 @@ from gateway.model import (
     Grade,
     Level,
     ListVerb,
+    Mode,
     RcptFacts,
     Reason,
     ReasonCode,
     RecipientClass,
+    RungKind,
     Switch,
     TombstoneOutcome,
     Verdict,
 )
-from gateway.policy import greylist, sameness
+from gateway.policy import greylist, observe, sameness
 from gateway.policy.greylist import Stage, Timing
 from gateway.policy.opinion import admit, is_role, verdict
 from gateway.policy.order import first_opinion
+from gateway.policy.pressure import early_talker, harvester, patient_client, trap, trapped_network
 from gateway.policy.relayed import declared_relay, not_admitted, relayed_stranger, spared, with_relay
 
 
@@ -35,6 +38,7 @@ class Policy:
     give_up: timedelta = timedelta(hours=8)  # when a sender is assumed to give up
     max_received: int = 50  # hops
     pass_without_store: bool = False
+    refuse_early_talkers: bool = False
 
 
 RcptRule = Callable[[RcptFacts, Policy], Verdict | None]
@@ -128,30 +132,24 @@ def greylist_switched_off(facts: RcptFacts, policy: Policy) -> Verdict | None:
 
 
 def deferred_before_data(facts: RcptFacts, policy: Policy) -> Verdict | None:
-    """Defer at RCPT where nothing is gained by the data; never the null sender, whose call-outs must get an answer."""
+    """Defer at RCPT where nothing is gained by the data; never the null sender, whose call-outs must get an answer.
+
+    When we are short of places, nothing is gained by the data of a host without a name.
+    """
     if not facts.sender:
         return None
-    look = greylist.look(facts.sightings or (), facts.rungs, None, facts.now, policy.timing)
-    size = facts.announced_size or 0
-    if look.stage is Stage.NEW and policy.at_rcpt:
+    nameless = all(rung.kind is RungKind.NETWORK for rung in facts.rungs)
+    at_rcpt = policy.at_rcpt or (facts.pressure.stressed and nameless)
+    sightings, size = facts.sightings or (), facts.announced_size or 0
+    look = greylist.look(sightings, facts.rungs, None, facts.now, policy.timing)
+    uploaded = greylist.already_uploaded(sightings, facts.rungs, facts.announced_size, facts.now, policy.timing)
+    if look.stage is Stage.NEW and at_rcpt:
         return verdict(Action.DEFER, ReasonCode.GREYLIST_NEW)
     if look.stage is Stage.NEW and size > policy.large:
         return verdict(Action.DEFER, ReasonCode.GREYLIST_LARGE, size=size)
-    if look.stage is Stage.EARLY and (policy.at_rcpt or already_uploaded(facts, policy)):
+    if look.stage is Stage.EARLY and (at_rcpt or uploaded):
         return verdict(Action.DEFER, ReasonCode.GREYLIST_EARLY, waited=int(look.waited.total_seconds()))
     return None
-
-
-def already_uploaded(facts: RcptFacts, policy: Policy) -> bool:
-    """True when a mail of the announced size was uploaded before and is still waiting: nobody sends 40 MB twice."""
-    return facts.announced_size is not None and any(
-        sighting.saw_data
-        and sighting.passed_at is None
-        and sighting.size == facts.announced_size
-        and sighting.rungs & facts.rungs
-        and facts.now - sighting.first_seen < policy.timing.wait
-        for sighting in facts.sightings or ()
-    )
 
 
 def waiting_stranger(facts: RcptFacts, policy: Policy) -> Verdict | None:
@@ -160,6 +158,8 @@ def waiting_stranger(facts: RcptFacts, policy: Policy) -> Verdict | None:
 
 RCPT_RULES: tuple[RcptRule, ...] = (
     relay_denied,
+    trap,
+    harvester,
     unknown_recipient,
     bypassed,
     declared_relay,
@@ -169,8 +169,11 @@ RCPT_RULES: tuple[RcptRule, ...] = (
     allowed_party,
     store_unavailable,
     known_correspondent,
+    trapped_network,
+    early_talker,
     holding_level,
     greylist_switched_off,
+    patient_client,
     deferred_before_data,
     waiting_stranger,
 )
@@ -192,7 +195,8 @@ RELAYED_RULES: tuple[RcptRule, ...] = (
 
 def at_rcpt(facts: RcptFacts, policy: Policy) -> Verdict:
     """Decide about one recipient when it is named."""
-    return first_opinion(RCPT_RULES, facts, policy)
+    found = first_opinion(RCPT_RULES, facts, policy)
+    return observe.at_rcpt(found) if facts.mode is Mode.OBSERVE else found
 
 
 def behind_relay(facts: RcptFacts, policy: Policy) -> Verdict:
@@ -312,10 +316,11 @@ def is_listed(facts: DataFacts) -> bool:
     return facts.rcpt.level is Level.REVIEW_AFTER
 
 
+# What became of this very mail before: true whatever the mode is.
+SETTLING_RULES: tuple[DataRule, ...] = (looping_message, settled_mail, copy_in_flight)
+
 DATA_RULES: tuple[DataRule, ...] = (
-    looping_message,
-    settled_mail,
-    copy_in_flight,
+    *SETTLING_RULES,
     not_admitted,
     carried_along,
     passing_class,
@@ -328,5 +333,13 @@ DATA_RULES: tuple[DataRule, ...] = (
 
 
 def at_data(facts: DataFacts, policy: Policy) -> Verdict:
-    """Decide about one recipient's mail after the dot."""
-    return spared(facts, first_opinion(DATA_RULES, facts, policy))
+    """Decide about one recipient's mail after the dot. While we observe, RCPT's would-be verdict is what counts."""
+    would = facts.admitted.observed
+    if would is None:
+        found = first_opinion(DATA_RULES, facts, policy)
+    elif would.action is Action.DEFER:  # it would have been sent away before its data
+        found = first_opinion((*SETTLING_RULES, lambda facts, policy: would), facts, policy)
+    else:
+        found = first_opinion(DATA_RULES, replace(facts, admitted=would), policy)
+    found = spared(facts, found)
+    return observe.at_data(found) if facts.rcpt.mode is Mode.OBSERVE else found

@@ -88,6 +88,14 @@ def within(entry: ListEntry, address: IPAddress) -> bool:
     return entry.network is not None and address.version == entry.network.version and address in entry.network
 
 
+def allows_network(listed: Listed, address: IPAddress, now: datetime) -> bool:
+    """True when somebody is allowed to send from there, whoever it is: all that is known when a peer connects."""
+    return any(
+        entry.verb is ListVerb.ALLOW and (entry.expires is None or entry.expires > now)
+        for entry in listed.around(address)
+    )
+
+
 def in_scope(entry: ListEntry, recipient: Address) -> bool:
     return entry.scope is None or entry.scope in (recipient.key, recipient.domain)
 

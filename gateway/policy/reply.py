@@ -38,7 +38,8 @@ TOO_MANY_ERRORS = Reply(421, "4.7.0", "Too many errors, closing")
 TOO_MANY_COMMANDS = Reply(421, "4.7.0", "Too many commands without a mail, closing")
 TOO_MANY_MAILS = Reply(421, "4.7.0", "Enough mails for one connection, please open another")
 TOO_LONG_A_SESSION = Reply(421, "4.4.2", "This connection is open for too long, please open another")
-TOO_MANY_CONNECTIONS = Reply(421, "4.7.0", "Too many connections from you, please try later")
+TOO_MANY_CONNECTIONS = Reply(421, "4.7.0", "Too many connections from your network, please try later")
+TOO_MANY_ENCRYPTED = Reply(421, "4.7.0", "No room for another encrypted connection, please try later")
 TIMED_OUT = Reply(421, "4.4.2", "Timed out waiting for you")
 STOPPING = Reply(421, "4.3.2", "Shutting down, please try again")
 SYNCHRONIZE = Reply(554, "5.5.0", "Data were sent before we asked for them")
@@ -55,6 +56,8 @@ TOO_MANY_RECIPIENTS = Reply(452, "4.5.3", "Too many recipients, send to the othe
 REFUSALS: dict[ReasonCode, Reply] = {
     ReasonCode.RELAY_DENIED: Reply(550, "5.7.1", "Relaying denied"),
     ReasonCode.RECIPIENT_UNKNOWN: Reply(550, "5.1.1", "No such recipient here"),
+    ReasonCode.TRAP_HIT: Reply(550, "5.1.1", "No such recipient here"),
+    ReasonCode.TARPIT_EARLY_TALKER: Reply(550, "5.7.1", "Your mail server speaks before it is greeted"),
     ReasonCode.LIST_BLOCKED: Reply(550, "5.7.1", "Refused by the recipient's policy"),
     ReasonCode.RETRY_REFUSED: Reply(550, "5.7.1", "Refused by the recipient"),
     ReasonCode.RETRY_UNDELIVERABLE: Reply(550, "5.0.0", "The mail server behind us refused this mail"),
@@ -65,6 +68,7 @@ REFUSALS: dict[ReasonCode, Reply] = {
 
 DEFERRALS: dict[ReasonCode, Reply] = {
     ReasonCode.RECIPIENT_UNVERIFIED: Reply(450, "4.1.1", "The recipient cannot be verified right now"),
+    ReasonCode.RECIPIENT_HARVEST: Reply(450, "4.7.1", "Too many unknown recipients from your network, try later"),
     ReasonCode.RECIPIENT_OTHER_CLASS: Reply(452, "4.5.3", "Send to this recipient in a separate transaction"),
     ReasonCode.RETRY_IN_FLIGHT: Reply(451, "4.4.2", "This mail is being delivered, retry later"),
     ReasonCode.BACKEND_DOWN: Reply(451, "4.4.1", "The mail server behind us cannot be reached"),

@@ -34,6 +34,10 @@ WORDS: dict[ReasonCode, Words] = {
         "the backend did not say whether this address exists",
         "a backend that answers; nothing was decided about the mail",
     ),
+    ReasonCode.RECIPIENT_HARVEST: Words(
+        "the sender's network named too many recipients who do not exist, so it is not told about others for a while",
+        "fewer guesses within the hour, or mail of this network that was delivered before",
+    ),
     ReasonCode.RECIPIENT_EXEMPT: Words(
         "postmaster and abuse must always be reachable",
         "a blocklist entry for the sender",
@@ -57,6 +61,10 @@ WORDS: dict[ReasonCode, Words] = {
     ReasonCode.SWITCH_GREYLIST_OFF: Words(
         "greylisting is switched off for a while",
         "greygate greylist-off --off",
+    ),
+    ReasonCode.OBSERVE_LET_IN: Words(
+        "for now we only observe, and let in what would have been delayed or held",
+        "greygate observe arm",
     ),
     ReasonCode.LEVEL_OFF: Words(
         "the recipient's level of protection is off",
@@ -106,6 +114,10 @@ WORDS: dict[ReasonCode, Words] = {
         "the sender waited and came back with it",
         "a retry before the wait was over",
     ),
+    ReasonCode.GREYLIST_PATIENT: Words(
+        "the sender waited for our answer for as long as [tarpit] patience asks, which counts like a retry",
+        "a sender that hangs up earlier, or [tarpit] patience off",
+    ),
     ReasonCode.GREYLIST_CARRIED: Words(
         "a known sender wrote to somebody it knows and to this recipient, who gets it after the wait",
         "a known sender that wrote to this recipient before",
@@ -113,6 +125,18 @@ WORDS: dict[ReasonCode, Words] = {
     ReasonCode.GREYLIST_COMPANY: Words(
         "the mail was taken for another recipient, and this one gets it after the wait",
         "a mail to this recipient alone",
+    ),
+    ReasonCode.TRAP_HIT: Words(
+        "this address is a trap: it never belonged to anybody",
+        "the address out of [tarpit] traps",
+    ),
+    ReasonCode.TRAP_NETWORK: Words(
+        "somebody in this network wrote to a trap within the last day, and nothing from it was ever delivered here",
+        "a try after that day, an allowlist entry for the network, or greygate known forget with the network",
+    ),
+    ReasonCode.TARPIT_EARLY_TALKER: Words(
+        "this network spoke before it was greeted, which mail servers never do",
+        'a sender that waits for our 220, or [tarpit] early_talker = "slow"',
     ),
     ReasonCode.TAKEOVER_DUE: Words(
         "the sender has tried for so long that it would soon give up",

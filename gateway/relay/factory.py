@@ -1,7 +1,7 @@
 """Next hops from URLs: smtp://host:port, lmtp://host:port, lmtp:///path/socket, maildir:///path (RFC 3986)."""
 
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -15,11 +15,21 @@ PORTS = {"smtp": 25, "lmtp": 24}
 TLS_MODES = ("may", "require", "off")
 
 
-def make_route(urls: Sequence[str], *, hostname: str, tls: str = "may", parallel: int = 20) -> NextHop:
-    """The hop of one URL, or several tried in their order. Raises ValueError with a sentence for the admin."""
+def make_route(
+    urls: Sequence[str],
+    *,
+    hostname: str,
+    tls: str = "may",
+    parallel: int = 20,
+    around: Callable[[NextHop, str], NextHop] = lambda hop, url: hop,
+) -> NextHop:
+    """The hop of one URL, or several tried in their order; `around` may put something around each.
+
+    Raises ValueError with a sentence for the admin.
+    """
     if not urls:
         raise ValueError("A route needs at least one next hop.")
-    hops = [make_hop(url, hostname=hostname, tls=tls, parallel=parallel) for url in urls]
+    hops = [around(make_hop(url, hostname=hostname, tls=tls, parallel=parallel), url) for url in urls]
     return hops[0] if len(hops) == 1 else FailOver(hops)
 
 

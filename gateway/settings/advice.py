@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from gateway.model import Level
+from gateway.model import Level, Mode
 from gateway.settings.crosschecks import Problem
 from gateway.settings.quantities import size_text, words
 from gateway.settings.schema import Settings
@@ -62,6 +62,15 @@ def _open_when_down(settings: Settings) -> Iterator[str]:
         yield '[fail] database is "pass": while the database is down, every stranger is let in.'
 
 
+def _observing(settings: Settings) -> Iterator[str]:
+    if settings.protection.mode is Mode.OBSERVE:
+        yield (
+            '[protection] mode is "observe": nobody waits and nothing is held until somebody says '
+            "greygate observe arm; "
+            "greygate observe report tells what would have happened."
+        )
+
+
 def _no_wait(settings: Settings) -> Iterator[str]:
     if not settings.greylist.wait:
         yield "[greylist] wait is 0s: a stranger has to come back, but may do so at once."
@@ -97,6 +106,7 @@ _WARNINGS: tuple[Callable[[Settings], Iterator[str]], ...] = (
     _nobody_reviews,
     _busy_sqlite,
     _open_when_down,
+    _observing,
     _no_wait,
     _believed_proxies,
     _believed_relays,

@@ -107,6 +107,7 @@ def at_local_domains(settings: Settings) -> Iterator[Problem]:
     """Recipients and protected accounts are at domains of ours."""
     named: tuple[tuple[Place, Iterable[str]], ...] = (
         (("recipients", "list"), settings.recipients.list),
+        (("tarpit", "traps"), settings.tarpit.traps),
         (("protection.overrides", ""), settings.protection.overrides),
     )
     for (section, key), names in named:
@@ -116,11 +117,25 @@ def at_local_domains(settings: Settings) -> Iterator[Problem]:
                 yield Problem(section, key, text, (("domains", "local"),))
 
 
+def nobodys_traps(settings: Settings) -> Iterator[Problem]:
+    """A trap is nobody's address, and never one that must be reachable."""
+    listed = settings.recipients.list if settings.recipients.verify == "list" else ()
+    for trap in settings.tarpit.traps:
+        if trap.partition("@")[0] in ("postmaster", "abuse"):
+            yield Problem("tarpit", "traps", f"{quoted(trap)} must be reachable (RFC 5321, RFC 2142); remove it")
+        elif trap in listed:
+            text = f"{quoted(trap)} is somebody's address; take it out of one of the lists"
+            yield Problem("tarpit", "traps", text, (("recipients", "list"),))
+
+
 def listeners(settings: Settings) -> Iterator[Problem]:
     """Nobody listens where somebody does, and no mail comes back to us."""
     if settings.web.listen in settings.smtp.listen:
         text = f"{settings.web.listen} is taken by [smtp] listen; choose another port"
         yield Problem("web", "listen", text, (("smtp", "listen"),))
+    if settings.metrics.listen in (*settings.smtp.listen, settings.web.listen):
+        text = f"{settings.metrics.listen} is taken; choose another port"
+        yield Problem("metrics", "listen", text, (("smtp", "listen"), ("web", "listen")))
     for url in settings.backend.url:
         if url.path is None and any(_reaches(url, own) for own in settings.smtp.listen):
             text = f"{url} is where Greygate itself listens; name the mail server behind it"
@@ -156,6 +171,7 @@ CHECKS: tuple[Check, ...] = (
     _at_most(("smtp", "reply_within"), ("smtp", "reply_within_unmatchable")),
     _at_most(("limits", "connections_per_address"), ("limits", "connections_per_network")),
     _at_most(("limits", "connections_per_network"), ("limits", "connections")),
+    _at_most(("limits", "stress_off"), ("limits", "stress_on")),
     _at_most(("limits", "recipients"), ("limits", "recipients_known")),
     _at_most(("limits", "command_timeout"), ("limits", "session")),
     _at_most(("limits", "data_timeout"), ("limits", "session")),
@@ -165,6 +181,7 @@ CHECKS: tuple[Check, ...] = (
     somewhere_to_deliver,
     routes,
     at_local_domains,
+    nobodys_traps,
     one_password,
     _at_most(("greylist", "wait"), ("greylist", "window"), strictly=True),
     _at_most(("greylist", "wait"), ("greylist", "give_up"), strictly=True),

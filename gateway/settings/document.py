@@ -18,6 +18,7 @@ _EXAMPLES = {
     ("database", "password_file"): '"database.password"',
     ("tls", "certificate"): '"fullchain.pem"',
     ("tls", "key"): '"privkey.pem"',
+    ("metrics", "listen"): '"127.0.0.1:9325"',
     ("route", "domains"): '["lists.example.com"]',
     ("route", "url"): '"lmtp://127.0.0.1:24"',
 }

@@ -7,7 +7,19 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.settings.addresses import Endpoint
 from gateway.settings.quantities import GIB, KIB, MIB, MILLISECOND, MINUTE, SECOND
-from gateway.settings.shapes import Duration, HostName, Listener, Listeners, Location, Network, Number, Server, Size
+from gateway.settings.shapes import (
+    Duration,
+    HostName,
+    Listener,
+    Listeners,
+    Location,
+    Mailbox,
+    Network,
+    Number,
+    Percent,
+    Server,
+    Size,
+)
 
 
 class Section(BaseModel):
@@ -60,10 +72,31 @@ class Limits(Section):
     connections: Number = Field(default=2000, ge=1, description="Sessions at a time, over all workers.")
     connections_per_address: Number = Field(default=20, ge=1, description="Sessions at a time from one address.")
     connections_per_network: Number = Field(default=50, ge=1, description="Sessions at a time from one /24 or /64.")
+    connections_per_home: Number = Field(
+        default=75, ge=1, description="Sessions at a time from one IPv6 /56, which is what a home gets."
+    )
+    connections_per_site: Number = Field(
+        default=100, ge=1, description="Sessions at a time from one IPv6 /48, which is what a site gets."
+    )
+    connections_per_known_network: Number = Field(
+        default=500,
+        ge=1,
+        description="Sessions at a time from a network whose mail was delivered, instead of all these.",
+    )
+    connections_tls: Number = Field(default=1000, ge=1, description="Encrypted sessions at a time, over all workers.")
+    stress_on: Percent = Field(
+        default=70, description="Per cent of the sessions at which we hurry: strangers get 10s, 1 error, a short pause."
+    )
+    stress_off: Percent = Field(default=50, description="Per cent of the sessions at which that ends.")
     errors: Number = Field(default=20, ge=1, description="Commands answered with an error before a session ends.")
     junk_commands: Number = Field(default=100, ge=1, description="Commands that bring no mail before a session ends.")
     transactions: Number = Field(default=100, ge=1, description="Mails in one session.")
     recipients: Number = Field(default=100, ge=1, description="Recipients of one mail from somebody we do not know.")
+    unknown_recipients: Number = Field(
+        default=20,
+        ge=1,
+        description="Recipients who do not exist, per hour and network, before we stop looking them up.",
+    )
     recipients_known: Number = Field(default=1000, ge=1, description="Recipients of one mail from a known sender.")
     command_line: Number = Field(default=2048, ge=512, le=65535, description="Bytes in a command line.")
     data_line: Number = Field(default=65535, ge=1000, le=MIB, description="Bytes in a line of a mail.")
@@ -74,6 +107,9 @@ class Limits(Section):
     data_timeout: Duration = Field(
         default=180 * SECOND, ge=MILLISECOND, description="How long we wait for the next bytes of a mail."
     )
+    data_rate: Size = Field(
+        default=500, ge=1, description="Bytes a second that a mail has to come with, after the first data_timeout."
+    )
     session: Duration = Field(default=30 * MINUTE, ge=MILLISECOND, description="How long a session may last.")
     tls_handshake: Duration = Field(
         default=10 * SECOND, ge=MILLISECOND, description="How long a TLS handshake may take."
@@ -83,6 +119,34 @@ class Limits(Section):
     )
     spooled: Size = Field(
         default=2 * GIB, ge=MIB, description="Bytes of mails being received at a time, over all workers; above it, 452."
+    )
+
+
+class Tarpit(Section):
+    """How strangers are slowed down; never a network whose mail was delivered within [greylist] memory."""
+
+    greet_pause: Duration = Field(
+        default=6 * SECOND,
+        le=10 * SECOND,
+        description="How long a network waits for our greeting, once a day; 0s is off.",
+    )
+    early_talker: Literal["slow", "reject"] = Field(
+        default="slow",
+        description="What a network that speaks before it is greeted meets for a day: each time the pause, or 550.",
+    )
+    stutter: Duration = Field(
+        default=0 * SECOND,
+        le=10 * MINUTE,
+        description="How long replies to poor strangers are sent byte by byte, a byte a second; 0s is off.",
+    )
+    share: Percent = Field(default=50, description="Per cent of the sessions that may be slowed down at a time.")
+    patience: Duration = Field(
+        default=0 * SECOND,
+        le=4 * MINUTE,
+        description="How long a stranger may wait for our answer instead of coming back, such as 65s; 0s is off.",
+    )
+    traps: tuple[Mailbox, ...] = Field(
+        default=(), description="Addresses that nobody ever had: who writes to one is sent away for a day."
     )
 
 
@@ -104,6 +168,14 @@ class Dns(Section):
 
     servers: tuple[Server, ...] = Field(default=(), description="The resolvers; none: those of the system.")
     timeout: Duration = Field(default=2 * SECOND, ge=MILLISECOND, description="How long one answer may take.")
+
+
+class Metrics(Section):
+    """Numbers for Prometheus."""
+
+    listen: Listener | None = Field(
+        default=None, description="Where they are served, by HTTP and to everybody who asks; without it nowhere."
+    )
 
 
 class Log(Section):

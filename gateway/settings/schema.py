@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from gateway.model import Level
-from gateway.settings.listening import Dns, Limits, Log, Section, Smtp, Tls, Web
+from gateway.model import Level, Mode
+from gateway.settings.listening import Dns, Limits, Log, Metrics, Section, Smtp, Tarpit, Tls, Web
 from gateway.settings.quantities import DAY, GIB, HOUR, MIB, MILLISECOND, SECOND
 from gateway.settings.shapes import (
     Account,
@@ -133,6 +133,10 @@ class Greylist(Section):
 class Protection(Section):
     """How much protection whom; docs/glossary.md explains the levels."""
 
+    mode: Mode = Field(
+        default=Mode.ENFORCE,
+        description="Whether it is in force, or only observed what it would do; greygate observe arm comes before it.",
+    )
     level: Level = Field(default=Level.GREYLIST, description="The level of everybody without one of their own.")
     overrides: Overrides = Field(
         default={}, description='Levels of single accounts and domains: { "boss@example.com" = "off" }.'
@@ -189,6 +193,7 @@ class Settings(Section):
 
     smtp: Smtp = Smtp()
     limits: Limits = Limits()
+    tarpit: Tarpit = Tarpit()
     domains: DomainSettings = DomainSettings()
     recipients: Recipients = Recipients()
     backend: BackendSettings = BackendSettings()
@@ -204,6 +209,7 @@ class Settings(Section):
     web: Web = Web()
     dns: Dns = Dns()
     log: Log = Log()
+    metrics: Metrics = Metrics()
 
     def backends(self, domain: str) -> tuple[BackendUrl, ...]:
         """The backends of a local domain, in the order to try them."""

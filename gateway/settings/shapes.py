@@ -8,10 +8,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, PlainSerializer, PlainValidator, Strict, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, PlainValidator, Strict, ValidationInfo
 
 from gateway.model import IPNetwork
-from gateway.settings.addresses import Endpoint, account, domain, endpoint, network, recipient, server
+from gateway.settings.addresses import Endpoint, account, address, domain, endpoint, network, recipient, server
 from gateway.settings.quantities import duration, duration_text, quoted, size, size_text
 from gateway.settings.urls import BackendUrl, DatabaseUrl, backend_url, database_url
 
@@ -85,6 +85,7 @@ def distinct_keys(value: object) -> object:
 Duration = Annotated[timedelta, BeforeValidator(duration), Shape("a duration", "durations", duration_text)]
 Size = Annotated[int, BeforeValidator(size), Shape("a size", "sizes", size_text)]
 Number = Annotated[int, Strict(), Shape("a number")]
+Percent = Annotated[int, Strict(), Field(ge=1, le=100), Shape("a number from 1 to 100")]
 Flag = Annotated[bool, Strict(), Shape("true or false")]
 Text = Annotated[str, PlainValidator(printable), Shape("printable ASCII, at most 200 characters")]
 HeaderField = Annotated[str, PlainValidator(header_field), Shape('a header field: "Name: value", printable ASCII')]
@@ -107,6 +108,7 @@ Network = Annotated[
 ]
 Domain = Annotated[str, PlainValidator(domain), Shape("a domain", "domains, without wildcards")]
 Account = Annotated[str, PlainValidator(account), Shape("an address or a domain", "addresses or domains")]
+Mailbox = Annotated[str, PlainValidator(address), Shape("an address", "addresses")]
 RecipientName = Annotated[
     str, PlainValidator(recipient), Shape("a recipient", 'addresses, or "@example.com" for all of a domain')
 ]

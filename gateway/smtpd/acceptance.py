@@ -17,9 +17,9 @@ from gateway.smtpd.admission import Admitted
 from gateway.smtpd.door import Door
 from gateway.smtpd.keeping import consume, keep_copies, own
 from gateway.smtpd.message import Beaten, Judged, Later, Received, fail, record
+from gateway.store.answer import Answer
 from gateway.store.engine import StoreUnavailable
 from gateway.store.keys import text_key
-from gateway.store.lookup import Answer
 from gateway.store.question import Question
 
 log = structlog.get_logger()

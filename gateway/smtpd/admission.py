@@ -1,13 +1,13 @@
 """RCPT: gather what is known about (peer, sender, recipient), ask the policy, remember the attempt."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 import structlog
 
-from gateway import clock
+from gateway import clock, metrics
 from gateway.model import (
     Action,
     Address,
@@ -29,7 +29,9 @@ from gateway.policy.address import normalise_sender
 from gateway.policy.identity import rungs_of
 from gateway.policy.recipients import Transaction
 from gateway.policy.reply import reply_to
+from gateway.smtpd import asking
 from gateway.smtpd.door import Door
+from gateway.smtpd.guest import Guest
 from gateway.store import decisions, sightings
 from gateway.store.decisions import Decision
 from gateway.store.engine import StoreUnavailable
@@ -58,6 +60,8 @@ class Mail:
     id: str
     sender: Address | None
     parameters: MailParameters
+    guest: Guest
+    patient: bool = False  # the sender waited for our answer, in this transaction
     transaction: Transaction = field(default_factory=Transaction)
     admitted: list[Admitted] = field(default_factory=list)
     named: int = 0  # recipients, whatever became of them
@@ -74,6 +78,11 @@ async def admit(door: Door, mail: Mail, peer: Peer, recipient: Recipient) -> Rep
         return reply_to(known.verdict, door.wording, mail.id, at_rcpt=True)
     facts = await gather(door, mail, peer, recipient.address, clock.now())
     verdict = inbound.at_rcpt(facts, door.policy)
+    if await asking.proved_patience(door, mail, facts, verdict):
+        facts = replace(facts, pressure=replace(facts.pressure, patient=True), now=clock.now())
+        verdict = inbound.at_rcpt(facts, door.policy)
+    if verdict.code is ReasonCode.TRAP_HIT:
+        await asking.mark_network(door, mail, facts)
     mail.transaction, verdict, carried = recipients.admit(mail.transaction, verdict)
     if verdict.action is Action.ACCEPT:
         mail.admitted.append(Admitted(recipient, facts, verdict, carried))
@@ -88,12 +97,15 @@ async def gather(door: Door, mail: Mail, peer: Peer, recipient: Address, now: da
     if door.is_relay(peer.address):
         return await gather_behind_relay(door, mail, peer, recipient, now)
     is_local = recipient.domain in door.local
-    exists = await door.directory.exists(recipient) if is_local else False
+    pressure = door.tarpit.pressure(mail.guest, recipient.key, now, patient=mail.patient)
     level = door.level_of(recipient.key, recipient.domain)
     rungs = rungs_of(peer)
     grade: Grade | None = Grade.STRANGER
     seen: tuple[Sighting, ...] | None = ()
-    if exists:
+    if pressure.harvesting and is_local:
+        grade, seen = await remembered(door, mail.sender_key, recipient.key, peer, now)
+    exists = await asking.exists(door, mail, recipient, pressure, grade) if is_local else False
+    if exists and not pressure.harvesting:
         grade, seen = await remembered(door, mail.sender_key, recipient.key, peer, now)
     return RcptFacts(
         now=now,
@@ -110,12 +122,14 @@ async def gather(door: Door, mail: Mail, peer: Peer, recipient: Address, now: da
         sightings=seen,
         switches=door.switches(now),
         announced_size=mail.parameters.size,
+        pressure=pressure,
+        mode=door.mode,
     )
 
 
 async def gather_behind_relay(door: Door, mail: Mail, peer: Peer, recipient: Address, now: datetime) -> RcptFacts:
     """Who sends it is in the data: so far the recipient is all there is to judge."""
-    is_local = recipient.domain in door.local
+    is_local, is_trap = recipient.domain in door.local, recipient.key in door.tarpit.delays.traps
     level = door.level_of(recipient.key, recipient.domain)
     return RcptFacts(
         now=now,
@@ -124,7 +138,7 @@ async def gather_behind_relay(door: Door, mail: Mail, peer: Peer, recipient: Add
         sender=mail.sender_key,
         recipient=recipient,
         is_local=is_local,
-        recipient_exists=await door.directory.exists(recipient) if is_local else False,
+        recipient_exists=await door.directory.exists(recipient) if is_local and not is_trap else False,
         level=level,
         reviewed=door.reviewed or level in HOLDING_LEVELS,
         listed=(),
@@ -133,6 +147,7 @@ async def gather_behind_relay(door: Door, mail: Mail, peer: Peer, recipient: Add
         relayed=Relayed(rungs_of(peer)),
         switches=door.switches(now),
         announced_size=mail.parameters.size,
+        mode=door.mode,
     )
 
 
@@ -210,6 +225,8 @@ def described(facts: RcptFacts) -> dict[str, Any]:
         "sightings": None if facts.sightings is None else [seen_in_short(one) for one in facts.sightings[:10]],
         "switches": sorted(facts.switches),
         "size": facts.announced_size,
+        "pressure": [name for name, holds in asdict(facts.pressure).items() if holds],
+        "mode": str(facts.mode),
     }
 
 
@@ -223,6 +240,7 @@ def seen_in_short(sighting: Sighting) -> Mapping[str, Any]:
 
 def log_decision(decided: Decision) -> None:
     """The canonical line: one a decision, stable keys (docs/log.md)."""
+    metrics.decided(decided.stage, decided.verdict.action, decided.verdict.code)
     log.info(
         "decision",
         id=decided.reply_id,
@@ -233,7 +251,13 @@ def log_decision(decided: Decision) -> None:
         action=str(decided.verdict.action),
         reason=str(decided.verdict.code),
         reply=decided.reply,
+        **would_be(decided.verdict),
     )
+
+
+def would_be(verdict: Verdict) -> dict[str, str]:
+    """What only observing let in names what it would have been; other lines are no longer for it."""
+    return {} if verdict.observed is None else {"would": f"{verdict.observed.action} {verdict.observed.code}"}
 
 
 def record_for_all(door: Door, mail: Mail, address: IPAddress, verdict: Verdict, answer: Reply) -> None:

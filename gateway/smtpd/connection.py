@@ -16,9 +16,12 @@ from typing import Any, cast
 
 from aiosmtpd.smtp import SMTP
 
+from gateway import metrics
 from gateway.model import Reply
 from gateway.policy import reply
+from gateway.smtpd import stress
 from gateway.smtpd.door import Door
+from gateway.smtpd.guest import Guest
 from gateway.smtpd.inbox import Inbox
 from gateway.smtpd.session import Session
 
@@ -33,7 +36,7 @@ ABORT_AFTER = 5.0  # seconds between the last reply and cutting a peer that does
 class Connection(SMTP):
     """Bytes in, replies out, and the end. What is said in between is `Server`'s."""
 
-    def __init__(self, door: Door, *, tls: SSLContext | None, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, door: Door, guest: Guest, *, tls: SSLContext | None, loop: asyncio.AbstractEventLoop) -> None:
         # Not SMTP.__init__: it looks through its handler and itself by inspection, for each connection anew, which
         # costs more than all the commands of a short session. These are the attributes of it that we use.
         self.loop = loop
@@ -43,6 +46,7 @@ class Connection(SMTP):
         self._original_transport = None
         self._handle_hooks = {}
         self.door = door
+        self.guest = guest
         self.limits = door.limits
         self.visit: Session | None = None
         self.inbox: Inbox  # made with the connection
@@ -67,6 +71,7 @@ class Connection(SMTP):
         else:
             self.inbox = Inbox(wire)
             self.door.sessions.add(self)
+            metrics.session_began()
             self.serving = self.loop.create_task(self._handle_client())
 
     def data_received(self, data: bytes) -> None:
@@ -77,6 +82,7 @@ class Connection(SMTP):
         if self.timer is not None:
             self.timer.cancel()
         self.door.sessions.discard(self)
+        self.guest.gone()
         self.lost = error or ConnectionResetError("closed")
         if self.unconfirmed and (error is not None or self.unacknowledged() > 0):
             self.reply_was_lost()
@@ -89,6 +95,7 @@ class Connection(SMTP):
     def eof_received(self) -> bool | None:
         """A peer may close its side and still wait for our answer."""
         self.inbox.end()
+        self.guest.gone()
         return self._tls_protocol is None
 
     @property
@@ -164,7 +171,13 @@ class Connection(SMTP):
         transport = self.wire
         if transport is None:
             return
-        transport.write(str(status).encode("utf-8", "replace") + b"\r\n")
+        text = str(status)
+        data = text.encode("utf-8", "replace") + b"\r\n"
+        metrics.replied(text[0])
+        if self.guest.slow is not None:  # byte by byte
+            self.guest.slow.say(data)
+        else:
+            transport.write(data)
         if isinstance(status, Reply) and status.code >= 500:
             self.errors += 1
 
@@ -177,8 +190,15 @@ class Connection(SMTP):
             self.room.set_result(None)
         self.room = None
 
+    def patience(self) -> float:
+        """Seconds until the next command."""
+        seconds = self.limits.command_timeout.total_seconds()
+        return min(seconds, stress.COMMAND_TIMEOUT) if self.guest.is_hurried else seconds
+
     async def flush(self) -> None:
         """Wait until the network has taken what we said; no longer than the command time-out."""
+        if self.guest.slow is not None:
+            await self.guest.slow.said.wait()
         if self.room is not None:
             self.expect(self.limits.command_timeout.total_seconds())
             await self.room

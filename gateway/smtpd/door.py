@@ -12,18 +12,19 @@ from typing import Any, Protocol
 import structlog
 from sqlalchemy import Connection
 
+from gateway import clock
 from gateway.bodies import Bodies
 from gateway.evidence import rdns
 from gateway.evidence.recipients import Directory
 from gateway.evidence.resolver import Resolver
-from gateway.model import Grade, IPAddress, IPNetwork, Level, Rung, Switch
+from gateway.model import Grade, IPAddress, IPNetwork, Level, Mode, Rung, Switch
 from gateway.policy import trail
 from gateway.policy.inbound import Policy
 from gateway.policy.lists import Listed
 from gateway.policy.reply import Wording
 from gateway.relay.nexthop import Capabilities, NextHop
 from gateway.settings.listening import Limits
-from gateway.smtpd.limits import Gate
+from gateway.smtpd.tarpit import Tarpit
 from gateway.store import changes, lists, messages
 from gateway.store.engine import Database, StoreUnavailable
 from gateway.store.lookup import Lookup
@@ -137,10 +138,12 @@ class Door:
     resolver: Resolver
     own_dns_servers: bool
     hops: Mapping[str, NextHop]  # by local domain
-    gate: Gate
+    tarpit: Tarpit
     known: KnownByHeart = field(default_factory=KnownByHeart)
     listed: Listed = field(default_factory=Listed)
     switched_on: Mapping[Switch, datetime] = field(default_factory=dict)
+    mode: Mode = Mode.ENFORCE  # as it is now
+    mode_by_settings: Mode = Mode.ENFORCE
     kept_bytes: int = 0
     kept_of: dict[str, int] = field(default_factory=dict)  # bytes by network, as far as asked since the last look
     spooled_bytes: int = 0
@@ -216,9 +219,14 @@ class Door:
     async def refresh(self, *, look_at_room: bool = True) -> None:
         """Read what people changed. While the database is away, what was read last stays."""
         try:
-            current = await self.database.read(changes.counts)
+            now = clock.now()
+            current, networks = await self.database.read(
+                lambda conn: (changes.counts(conn), self.tarpit.networks.look(conn, now))
+            )
+            self.tarpit.networks.take(networks)
             if current != self.seen_changes:
-                self.listed, self.switched_on = await self.database.read(read_changed)
+                self.listed, self.switched_on, mode = await self.database.read(read_changed)
+                self.mode = mode or self.mode_by_settings
                 self.known.forget()
                 self.seen_changes = current
             if look_at_room:
@@ -234,5 +242,6 @@ class Door:
                 self.capabilities[id(hop)] = told
 
 
-def read_changed(conn: Connection) -> tuple[Listed, dict[Switch, datetime]]:
-    return Listed(lists.entries(conn)), changes.switches(conn)
+def read_changed(conn: Connection) -> tuple[Listed, dict[Switch, datetime], Mode | None]:
+    found = changes.mode(conn)
+    return Listed(lists.entries(conn)), changes.switches(conn), found.mode if found else None

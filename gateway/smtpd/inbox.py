@@ -95,31 +95,3 @@ class Inbox:
     def clear(self) -> None:
         """Forget what was sent before TLS began (RFC 3207 4.2)."""
         self.held.clear()
-
-    # ---- as aiosmtpd reads PROXY headers (its AsyncReader) -----------------------------------------------------------
-
-    async def read(self, n: int = -1) -> bytes:
-        if self.is_empty and not await self.fill():
-            return b""
-        return self.take(n if 0 <= n < len(self.held) else len(self.held))
-
-    async def readexactly(self, n: int) -> bytes:
-        """Raises IncompleteReadError at the end of the stream."""
-        while len(self.held) < n:
-            if not await self.fill():
-                raise asyncio.IncompleteReadError(bytes(self.held), n)
-        return self.take(n)
-
-    async def readuntil(self, separator: bytes = b"\n") -> bytes:
-        """Raises IncompleteReadError at the end of the stream, LimitOverrunError when there is no end in sight."""
-        while (end := self.held.find(separator)) < 0:
-            if len(self.held) > MOST:
-                raise asyncio.LimitOverrunError("a line without end", len(self.held))
-            if not await self.fill():
-                raise asyncio.IncompleteReadError(bytes(self.held), None)
-        return self.take(end + len(separator))
-
-    def take(self, count: int) -> bytes:
-        taken = bytes(self.held[:count])
-        del self.held[:count]
-        return taken

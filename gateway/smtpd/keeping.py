@@ -18,9 +18,9 @@ from gateway.policy.sameness import probably_delivered
 from gateway.smtpd.door import Door
 from gateway.smtpd.message import Beaten, Judged, Received
 from gateway.store import copies, decisions, deliveries, messages, sightings, tombstones
+from gateway.store.answer import Answer
 from gateway.store.copies import KeptCopy
 from gateway.store.deliveries import Owned
-from gateway.store.lookup import Answer
 from gateway.store.sightings import Attempt
 
 log = structlog.get_logger()

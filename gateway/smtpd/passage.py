@@ -23,6 +23,7 @@ from gateway.model import (
 )
 from gateway.policy import header, recipients
 from gateway.policy.address import normalise_sender
+from gateway.policy.identity import network_of
 from gateway.policy.recipients import After, Disposition
 from gateway.policy.reply import reply_to, with_id
 from gateway.relay.nexthop import LOST, Attempt, AttemptEnd, Outgoing
@@ -39,6 +40,11 @@ log = structlog.get_logger()
 
 LONGEST = timedelta(minutes=14)  # a backend transaction ends or is cut
 LEASE = timedelta(minutes=15)  # so that no claim ends before its transaction
+
+
+WAITED = frozenset({ReasonCode.GREYLIST_PASSED, ReasonCode.GREYLIST_PATIENT})
+# Whose delivered mail speaks for its network; mail to postmaster, say, is taken from anybody.
+EARNED = WAITED | {ReasonCode.PARTY_KNOWN, ReasonCode.PARTY_REMEMBERED, ReasonCode.LIST_ALLOWED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +212,10 @@ async def settle(door: Door, passing: Passing, delivered: Sequence[Judged]) -> N
     """The backend has it: close our copies before we say so, and remember who was patient."""
     await move_claimed(door, passing, CopyState.PASSED, "")
     now = clock.now()
-    strangers = [one for one in delivered if one.verdict.code is ReasonCode.GREYLIST_PASSED]
+    strangers = [one for one in delivered if one.verdict.code in WAITED]
+    is_relayed = passing.received.relayed is not None
+    if not is_relayed and any(one.verdict.code in EARNED and not one.verdict.junk for one in delivered):
+        door.tarpit.networks.was_delivered(str(network_of(passing.received.peer.address)), now)
     rest = [one for one in delivered if one not in strangers]
     remember(door, passing.received, strangers, "waited", now)
     remember(door, passing.received, rest, "accepted", now)

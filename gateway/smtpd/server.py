@@ -7,13 +7,12 @@ an id. What a connection does when its peer stalls or vanishes is in `connection
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from ipaddress import ip_address
 from ssl import SSLContext, SSLError
 
 import structlog
-from aiosmtpd.proxy_protocol import get_proxy
 from aiosmtpd.smtp import TLSSetupException
 
+from gateway import metrics
 from gateway.model import Reply
 from gateway.policy import reply
 from gateway.policy.address import BadAddress, parse_path
@@ -23,9 +22,12 @@ from gateway.policy.parameters import (
     parse_parameters,
     parse_rcpt_parameters,
 )
+from gateway.smtpd import stress
 from gateway.smtpd.connection import Connection
 from gateway.smtpd.door import Door
+from gateway.smtpd.guest import Guest
 from gateway.smtpd.inbox import LineTooLong
+from gateway.smtpd.limits import Drain, Pace
 from gateway.smtpd.session import Session
 from gateway.smtpd.wire import DataReader, Defect
 from gateway.spool import Spool
@@ -38,11 +40,10 @@ FREE_COMMANDS = frozenset({"NOOP", "RSET", "VRFY", "HELP", "EHLO", "HELO", "EXPN
 class Server(Connection):
     """The dialogue. All policy is behind `door`; this class knows commands and their order."""
 
-    def __init__(self, door: Door, *, tls: SSLContext | None, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(door, tls=tls, loop=loop)
+    def __init__(self, door: Door, guest: Guest, *, tls: SSLContext | None, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(door, guest, tls=tls, loop=loop)
         self.free_commands = 0
         self.mails = 0
-        self.entered = False
         self.distrusted = False  # what the peer sends from here on may be forged
 
     # ---- the dialogue ----------------------------------------------------------------------------------------------
@@ -55,52 +56,33 @@ class Server(Connection):
         except Exception:  # the session is an edge: our fault must neither reach the peer nor the loop
             log.exception("session failed", session=self.visit.id if self.visit else None)
         finally:
-            if self.entered and self.visit is not None:
-                self.door.gate.leave(self.visit.address)
+            self.guest.leave()
             if self.unconfirmed and self.lost is None and self.unacknowledged() > 0:
                 self.reply_was_lost()
             self.hang_up()
 
     async def serve(self) -> None:
-        address = await self.peer_address()
-        if address is None:
+        self.visit = Session(self.door, self.guest)
+        if self.wire is None:  # it left before it was greeted
             return
-        self.visit = Session(self.door, ip_address(address))
-        self.entered = self.door.gate.enter(self.visit.address, is_relay=self.visit.is_relay)
-        if not self.entered:
-            await self.push(reply.TOO_MANY_CONNECTIONS)
-            return await self.flush()
+        self.guest.begin(self.wire.write)
         await self.push(f"220 {self.door.hostname} ESMTP Greygate")
         while not self.closing and self.lost is None:
             await self.flush()
             line = await self.next_line()
             self.stop_timer()
             if line is None:
-                return None
+                return
             self.unconfirmed = False
             await self.obey(line)
         await self.flush()
         if self.distrusted:
             await self.linger()
 
-    async def peer_address(self) -> str | None:
-        """The peer's address: from the connection, or from the PROXY header of a proxy we were told to believe."""
-        wire = self.wire
-        name = wire.get_extra_info("peername") if wire is not None else None
-        address = str(name[0]).partition("%")[0] if name else "127.0.0.1"
-        if not self.door.proxies or not any(ip_address(address) in network for network in self.door.proxies):
-            return address
-        self.expect(10)
-        header = await get_proxy(self.inbox)
-        if not header.valid:
-            log.warning("a proxy sent no valid PROXY header", proxy=address)
-            return None
-        return str(header.src_addr) if header.src_addr is not None else address
-
     async def next_line(self) -> bytes | None:
         """One command line; what is wrong with its form is answered here. None at the end."""
         while True:
-            self.expect(self.limits.command_timeout.total_seconds())
+            self.expect(self.patience())
             try:
                 line = await self.inbox.line(self.limits.command_line)
             except LineTooLong:
@@ -154,11 +136,11 @@ class Server(Connection):
     def spent(self) -> bool:
         """True when the peer has used up its errors, its idle talk or its time; it was told so."""
         last_word = None
-        if self.errors >= self.limits.errors:
+        if self.errors >= (stress.ERRORS if self.guest.is_hurried else self.limits.errors):
             last_word = reply.TOO_MANY_ERRORS
         elif self.free_commands >= self.limits.junk_commands:
             last_word = reply.TOO_MANY_COMMANDS
-        elif self.loop.time() - self.began > self.limits.session.total_seconds() and self.idle():
+        elif self.loop.time() - self.began > self.limits.session.total_seconds():
             last_word = reply.TOO_LONG_A_SESSION
         elif self.door.draining and self.idle():
             last_word = reply.STOPPING
@@ -207,6 +189,9 @@ class Server(Connection):
             return await self.push(reply.TLS_ALREADY)
         if self.tls_context is None:
             return await self.push(reply.NOT_HERE)
+        if not self.guest.encrypt():
+            self.closing = True
+            return await self.push(reply.TOO_MANY_ENCRYPTED)
         self.inbox.clear()
         self.expect(self.limits.tls_handshake.total_seconds())
         try:
@@ -330,19 +315,26 @@ class Server(Connection):
             max_size=self.door.offered().size, max_line=self.limits.data_line, normalise=self.visit.normalised
         )
         full = False
-        while not (reader.done or reader.ended_plausibly):
-            self.expect(self.limits.data_timeout.total_seconds())
+        pace = Pace(self.loop.time(), self.limits.data_timeout.total_seconds(), self.limits.data_rate)
+        drain = Drain(self.door.offered().size)
+        while not (reader.done or reader.ended_plausibly or drain.is_over(self.loop.time())):
+            self.expect(pace.left(self.loop.time()))
             piece = await self.inbox.piece()
             if not piece:
                 raise ConnectionResetError("the peer left within the data")
+            pace.received += len(piece)
             payload = reader.feed(piece)
             if payload and not full:
                 full = not self.take(payload, spool)
+            if full or reader.defect is not None:
+                drain.saw(len(piece), self.loop.time())
         self.stop_timer()
         self.inbox.put_back(reader.rest)
         if reader.defect is not None:
             return self.defective(reader.defect)
-        return self.visit.no_room() if full else await self.visit.data(spool)
+        if not reader.done:  # there is no room, and no end to it
+            self.closing = self.distrusted = True
+        return self.visit.no_room() if full else await metrics.timed_reply(self.visit.data(spool))
 
     def take(self, payload: bytes, spool: Spool) -> bool:
         """Keep a part of the data; False when the disk is full."""

@@ -8,7 +8,6 @@ from gateway.model import (
     Action,
     Address,
     Envelope,
-    IPAddress,
     MailParameters,
     Peer,
     Reason,
@@ -23,6 +22,7 @@ from gateway.policy.header import VERDICT_FIELD
 from gateway.smtpd import acceptance, admission, relayed
 from gateway.smtpd.admission import Admitted, Mail
 from gateway.smtpd.door import Door
+from gateway.smtpd.guest import Guest
 from gateway.smtpd.message import Received
 from gateway.spool import Spool
 
@@ -30,15 +30,16 @@ from gateway.spool import Spool
 class Session:
     """The state between the greeting and the goodbye."""
 
-    def __init__(self, door: Door, address: IPAddress) -> None:
+    def __init__(self, door: Door, guest: Guest) -> None:
         self.door = door
-        self.address = address
+        self.guest = guest
+        self.address = guest.address
         self.id = new_id(clock.now())
         self.helo = ""
         self.esmtp = False
         self.tls = False
-        self.normalised = door.normalises(address)
-        self.is_relay = door.is_relay(address)
+        self.normalised = door.normalises(guest.address)
+        self.is_relay = door.is_relay(guest.address)
         self.name: str | None = None
         self.named = False
         self.mail_now: Mail | None = None
@@ -82,12 +83,14 @@ class Session:
         if not self.named:
             self.name = await self.door.name_of(self.address)
             self.named = True
+            self.guest.has_name(self.name)
         return Peer(self.address, self.helo, self.name, self.tls, self.esmtp)
 
     # ---- the mail --------------------------------------------------------------------------------------------------
 
     def mail(self, sender: Address | None, parameters: MailParameters) -> Reply:
-        self.mail_now = Mail(new_id(clock.now()), sender, parameters)
+        self.mail_now = Mail(new_id(clock.now()), sender, parameters, self.guest)
+        self.guest.names_sender(self.mail_now.sender_key)
         self.on_lost_reply = None
         return reply.SENDER_OK
 

@@ -4,13 +4,14 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Callable, Sequence
-from functools import partial
-from ssl import SSLContext
 
 import structlog
 
 from gateway.channel import Orders
+from gateway.smtpd.certificate import Certificate
 from gateway.smtpd.door import Door
+from gateway.smtpd.doorstep import Doorstep
+from gateway.smtpd.guest import Guest
 from gateway.smtpd.server import Server
 
 log = structlog.get_logger()
@@ -22,22 +23,20 @@ LATE_WITHIN = 60.0  # seconds for deliveries that go on without their peer
 LOOK_EVERY = 0.05
 
 
-async def serve(
-    door: Door, sockets: Sequence[socket.socket], tls: Callable[[], SSLContext | None], orders: Orders
-) -> None:
+async def serve(door: Door, sockets: Sequence[socket.socket], certificate: Certificate, orders: Orders) -> None:
     """Serve until told to leave; then let mails in progress end, and write what is pending.
 
-    `tls` makes the context of one listener: sessions of one are never resumed at another. Listening sockets are closed
-    and nothing else: whoever else holds them accepts the connections that wait in their queues.
+    Listening sockets are closed and nothing else: whoever else holds them accepts the connections that wait in their
+    queues.
     """
     await door.refresh()
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(door.ask_backends(), 3)
-    follower = asyncio.create_task(door.follow(), name="follow changes")
     loop = asyncio.get_running_loop()
+    followers = [loop.create_task(door.follow()), loop.create_task(certificate.follow())]
     servers = [
-        await loop.create_server(partial(Server, door, tls=tls(), loop=loop), sock=one, backlog=BACKLOG)
-        for one in sockets
+        await loop.create_server(greeter(door, certificate, number, loop), sock=one, backlog=BACKLOG)
+        for number, one in enumerate(sockets)
     ]
     log.info("worker ready", listeners=len(servers))
     orders.ready()
@@ -45,11 +44,23 @@ async def serve(
     for server in servers:
         server.close()
     await drain(door, orders.hurry)
-    follower.cancel()
+    for follower in followers:
+        follower.cancel()
     for hop in {id(hop): hop for hop in door.hops.values()}.values():
         await hop.close()
     await door.database.close()
     log.info("worker stopped")
+
+
+def greeter(
+    door: Door, certificate: Certificate, listener: int, loop: asyncio.AbstractEventLoop
+) -> Callable[[], Doorstep]:
+    """Receives a new connection; its server has the certificate as it is by then."""
+
+    def serve_guest(guest: Guest) -> Server:
+        return Server(door, guest, tls=certificate.contexts[listener], loop=loop)
+
+    return lambda: Doorstep(door, serve_guest, loop)
 
 
 async def drain(door: Door, hurry: asyncio.Event) -> None:
@@ -63,6 +74,7 @@ async def drain(door: Door, hurry: asyncio.Event) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(hurry.wait(), LOOK_EVERY)
     door.draining = True
+    door.tarpit.close()
     deadline = began + door.limits.session.total_seconds()
     hurried = False
     while door.sessions and loop.time() < deadline:

@@ -1,10 +1,11 @@
 """The change sequence: every worker sees within a second that lists, switches or memory were changed by somebody."""
 
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
-from gateway.model import Switch
+from gateway.model import Mode, Switch
 from gateway.store.upsert import upsert
 from sql.tables import change_count, switch
 
@@ -30,4 +31,30 @@ def turn_off(conn: Connection, name: Switch) -> bool:
 
 def switches(conn: Connection) -> dict[Switch, datetime]:
     """The switches and until when they are on."""
-    return {Switch(row.name): row.until for row in conn.execute(select(switch))}
+    query = select(switch).where(switch.c.name.in_([str(name) for name in Switch]))
+    return {Switch(row.name): row.until for row in conn.execute(query)}
+
+
+# ---- the mode ------------------------------------------------------------------------------------------------------
+
+FOR_EVER = datetime(9999, 12, 31, tzinfo=UTC)  # unlike a switch, a mode does not end by itself
+
+
+@dataclass(frozen=True, slots=True)
+class ModeSet:
+    """The mode as a person set it, and who did when. It holds on all nodes, whatever their settings say."""
+
+    mode: Mode
+    who: str
+    at: datetime
+
+
+def set_mode(conn: Connection, mode: Mode, who: str, now: datetime) -> None:
+    conn.execute(delete(switch).where(switch.c.name.in_([str(one) for one in Mode])))
+    conn.execute(insert(switch).values(name=str(mode), until=FOR_EVER, who=who, at=now))
+
+
+def mode(conn: Connection) -> ModeSet | None:
+    """The mode that a person set; None: the settings say it."""
+    row = conn.execute(select(switch).where(switch.c.name.in_([str(one) for one in Mode]))).first()
+    return None if row is None else ModeSet(Mode(row.name), row.who, row.at)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, case, delete, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, case, delete, literal_column, or_, select, update
 
 from gateway.bodies import Kept
 from gateway.model import CopyRow, CopyState, Fingerprint, Recipient, Rung
@@ -67,8 +67,11 @@ def keep(conn: Connection, copied: Sequence[KeptCopy]) -> None:
             for recipient in one.recipients
         ],
     )
+    rungs: dict[str, frozenset[Rung]] = {}
     for one in again:
-        messages.came_again(conn, rows.get(one.mail, one.number), one.rungs)
+        number = rows.get(one.mail, one.number) if one.described is not None else one.number
+        rungs[number] = rungs.get(number, frozenset()) | one.rungs
+    messages.came_again(conn, rungs)
 
 
 def note(conn: Connection, deferred: Iterable[Deferred]) -> None:
@@ -95,12 +98,13 @@ def note(conn: Connection, deferred: Iterable[Deferred]) -> None:
         key=("message", "recipient"),
         least=("first_seen",),
         greatest=("last_seen",),
-        change={"tries": lambda there: there.c.tries + 1, "state": back_from_abandoned},
+        change={"tries": lambda there: there.c.tries + literal_column("1"), "state": back_from_abandoned},
     )
 
 
 def back_from_abandoned(there: Table) -> ColumnElement[Any]:
-    return case((there.c.state == CopyState.ABANDONED, CopyState.SENDER_HELD), else_=there.c.state)
+    held: ColumnElement[str] = literal_column(f"'{CopyState.SENDER_HELD}'")
+    return case((there.c.state == literal_column(f"'{CopyState.ABANDONED}'"), held), else_=there.c.state)
 
 
 def find(conn: Connection, asked: Sequence[Question]) -> list[dict[str, tuple[CopyRow, ...]]]:

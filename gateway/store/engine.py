@@ -18,6 +18,8 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from gateway import metrics
+
 log = structlog.get_logger()
 
 T = TypeVar("T")
@@ -66,15 +68,19 @@ def prepare_sqlite(engine: Engine) -> None:
         conn.exec_driver_sql("BEGIN" if conn.get_execution_options().get("reads") else "BEGIN IMMEDIATE")
 
 
-def async_engine(url: str | URL) -> AsyncEngine:
+def async_engine(url: str | URL, *, reads: bool = False) -> AsyncEngine:
+    """`reads`: every statement stands alone, so that nothing is said to the server before or after it."""
+    alone = {"isolation_level": "AUTOCOMMIT", "pool_reset_on_return": None, "skip_autocommit_rollback": True}
+    # Repeatable reads would lock gaps, and we never read twice.
+    settings = alone if reads else {"isolation_level": "READ COMMITTED"}
     return create_async_engine(
         make_url(url).set(drivername="mysql+aiomysql"),
-        isolation_level="READ COMMITTED",  # repeatable reads would lock gaps, and we never read twice
         pool_size=10,
         max_overflow=10,
         pool_recycle=1800,
         pool_timeout=READ_WITHIN,
         connect_args={"connect_timeout": 3},
+        **settings,
     )
 
 
@@ -132,6 +138,7 @@ class SqliteRunner:
 class MariaRunner:
     def __init__(self, url: str | URL) -> None:
         self.engine = async_engine(url)
+        self.reading = async_engine(url, reads=True)
 
     async def read(self, work: Work[T]) -> T:
         try:
@@ -142,7 +149,7 @@ class MariaRunner:
             return await self.read_once(work)
 
     async def read_once(self, work: Work[T]) -> T:
-        async with self.engine.connect() as conn:
+        async with self.reading.connect() as conn:
             return await conn.run_sync(work)
 
     async def commit(self, works: Sequence[Work[Any]]) -> list[Any]:
@@ -151,6 +158,7 @@ class MariaRunner:
             return [await conn.run_sync(work) for work in works]
 
     async def close(self) -> None:
+        await self.reading.dispose()
         await self.engine.dispose()
 
 
@@ -221,6 +229,7 @@ class Database:
         """
         if self.noted >= MOST_PENDING:
             log.warning("a note was dropped: the database does not keep up", pending=self.noted)
+            metrics.note_lost("dropped")
             return
         self.noted += 1
         noun = write.__module__
@@ -288,6 +297,7 @@ def heard(done: "asyncio.Future[Any]") -> None:
 
 def settle_failed(pending: Pending, error: Exception) -> None:
     if pending.done is None:
+        metrics.note_lost("failed")
         log.warning("a note was not written", error=type(error).__name__, detail=str(getattr(error, "orig", error)))
     elif not pending.done.done():
         pending.done.set_exception(error)

@@ -5,33 +5,26 @@ A busy worker asks for all of its waiting sessions together: what a statement co
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
+import structlog
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
-from gateway.model import CopyRow, Grade, Tombstone
-from gateway.store import copies, memory, messages, sightings, tombstones
+from gateway.store import copies, memory, messages, routine, seen, tombstones
+from gateway.store.answer import Answer
 from gateway.store.engine import Database, StoreUnavailable
 from gateway.store.question import Question
-from gateway.store.sightings import Seen
+from sql.routine import is_current
+
+log = structlog.get_logger()
 
 MOST_AT_ONCE = 64  # questions in one visit
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the store knows, by recipient; copies, tombstones and `kept` (the id of these very bytes) after the dot."""
-
-    grades: dict[str, Grade] = field(default_factory=dict)
-    seen: dict[str, Seen] = field(default_factory=dict)
-    copies: dict[str, tuple[CopyRow, ...]] = field(default_factory=dict)
-    tombstones: dict[str, tuple[Tombstone, ...]] = field(default_factory=dict)
-    kept: str | None = None
-
-
 def answers(conn: Connection, asked: Sequence[Question]) -> list[Answer]:
-    """The answers, in the order of the questions."""
+    """The answers by statements, in the order of the questions."""
     early = [question for question in asked if question.content is None]
     late = [question for question in asked if question.content is not None]
     at_rcpt, at_data = iter(before_data(conn, early)), iter(after_data(conn, late))
@@ -44,8 +37,8 @@ def before_data(conn: Connection, asked: Sequence[Question]) -> list[Answer]:
         return []
     grades = memory.grades(conn, asked)
     strangers = [one for one, known in zip(asked, grades, strict=True) if not all(known.values())]
-    seen = iter(sightings.find(conn, strangers) if strangers else ())
-    return [Answer(known, {} if all(known.values()) else next(seen)) for known in grades]
+    sighted = iter(seen.find(conn, strangers) if strangers else ())
+    return [Answer(known, {} if all(known.values()) else next(sighted)) for known in grades]
 
 
 def after_data(conn: Connection, asked: Sequence[Question]) -> list[Answer]:
@@ -54,10 +47,8 @@ def after_data(conn: Connection, asked: Sequence[Question]) -> list[Answer]:
         return []
     wholes = [(question.content.whole if question.content else "", question.sender) for question in asked]
     kept = messages.find_same(conn, wholes)
-    found = zip(
-        sightings.find(conn, asked), copies.find(conn, asked), tombstones.find(conn, asked), wholes, strict=True
-    )
-    return [Answer({}, seen, copied, settled, kept.get(whole)) for seen, copied, settled, whole in found]
+    found = zip(seen.find(conn, asked), copies.find(conn, asked), tombstones.find(conn, asked), wholes, strict=True)
+    return [Answer({}, sighted, copied, settled, kept.get(whole)) for sighted, copied, settled, whole in found]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +64,7 @@ class Lookup:
         self.database = database
         self.waiting: list[Waiting] = []
         self.visiting: asyncio.Task[None] | None = None
+        self.has_routine: bool | None = None  # None: not looked at yet
 
     async def ask(self, question: Question) -> Answer:
         """Raises StoreUnavailable."""
@@ -90,7 +82,7 @@ class Lookup:
     async def answer(self, batch: Sequence[Waiting]) -> None:
         """All at once; if that fails each alone, so that one odd question spoils nobody's answer."""
         try:
-            found = await self.database.read(partial(answers, asked=[one.question for one in batch]))
+            found = await self.database.read(partial(self.look_up, asked=[one.question for one in batch]))
         except StoreUnavailable as error:
             settle(batch, error)
         except Exception as error:
@@ -103,6 +95,27 @@ class Lookup:
             for one, told in zip(batch, found, strict=True):
                 if not one.answer.done():
                     one.answer.set_result(told)
+
+    def look_up(self, conn: Connection, asked: Sequence[Question]) -> list[Answer]:
+        """By the routine where the database has one of this version, else by statements."""
+        if conn.dialect.name == "sqlite":
+            return answers(conn, asked)
+        if self.has_routine is None:
+            self.use_routine(is_current(conn, routine.NAME))
+        if not self.has_routine or not all(map(routine.takes, asked)):
+            return answers(conn, asked)
+        try:
+            return routine.answers(conn, asked)
+        except DBAPIError as error:
+            if not routine.is_missing(error):
+                raise
+            self.use_routine(False)
+            return answers(conn, asked)
+
+    def use_routine(self, there: bool) -> None:
+        self.has_routine = there
+        if not there:
+            log.warning("the database lacks the routine of this version: lookups take more round trips")
 
 
 def settle(batch: Sequence[Waiting], error: Exception) -> None:

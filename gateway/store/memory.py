@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, func, select, tuple_
 
 from gateway.model import Grade, Rung
 from gateway.store.keys import digest
@@ -74,6 +74,13 @@ def remember(conn: Connection, correspondents: Iterable[Remembered]) -> None:
     for rows, replace in ((anonymous, ()), (named, ("earned", "author", "comment"))):
         greatest = ("grade", "last_seen", "expires")
         upsert(conn, memory, rows, key=("key",), least=("first_seen",), greatest=greatest, replace=replace)
+
+
+def knows(conn: Connection, sender: str, rungs: Collection[Rung], now: datetime) -> bool:
+    """True when this normalised sender is remembered on one of these rungs, for whatever recipient."""
+    here = tuple_(memory.c.kind, memory.c.value).in_([(int(rung.kind), rung.value[:255]) for rung in rungs])
+    query = select(memory.c.key).where(memory.c.sender == sender, memory.c.expires > now, here).limit(1)
+    return conn.execute(query).first() is not None
 
 
 def listing(conn: Connection, like: str | None, now: datetime, most: int) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """Mails whose bytes we keep: one row and one body however many recipients, retries and networks."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from ipaddress import ip_address
 from typing import Any
@@ -60,17 +60,18 @@ def find_same(conn: Connection, mails: Collection[tuple[str, str]]) -> dict[tupl
     query = (
         select(message.c.whole, message.c.sender_key, message.c.id)
         .where(message.c.whole.in_({whole for whole, _ in mails}), message.c.stored != "none")
-        .order_by(message.c.received_at)
+        .order_by(message.c.received_at, message.c.id)
     )
     return {(whole, sender): number for whole, sender, number in conn.execute(query)}
 
 
-def came_again(conn: Connection, number: str, rungs: Collection[Rung]) -> None:
-    """The same mail from another identity: a retry may come from any of them."""
-    stored = conn.execute(select(message.c.rungs).where(message.c.id == number)).scalar_one()
-    merged = rungs_from_json(stored) | frozenset(rungs)
-    if len(merged) > len(stored):
-        conn.execute(update(message).where(message.c.id == number).values(rungs=rungs_to_json(merged)))
+def came_again(conn: Connection, mails: Mapping[str, frozenset[Rung]]) -> None:
+    """The same mails from further identities: a retry may come from any of them."""
+    query = select(message.c.id, message.c.rungs).where(message.c.id.in_(list(mails)))
+    for number, stored in conn.execute(query).all() if mails else ():
+        merged = rungs_from_json(stored) | mails[number]
+        if len(merged) > len(stored):
+            conn.execute(update(message).where(message.c.id == number).values(rungs=rungs_to_json(merged)))
 
 
 def load(conn: Connection, number: str) -> dict[str, Any] | None:

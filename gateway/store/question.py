@@ -1,6 +1,6 @@
 """What a decision point asks the store."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -33,8 +33,3 @@ class Question:
         if self.content is None:
             return {}
         return content_keys(self.sender, recipient, self.content.body, self.content.message_id)
-
-
-def all_content_keys(asked: Iterable[Question], column: str) -> list[bytes]:
-    keys = (question.content_keys(recipient).get(column) for question in asked for recipient in question.recipients)
-    return [key for key in keys if key is not None]

@@ -1,119 +1,74 @@
 """Sightings: who tried to send what to whom, when first and when last. The memory of greylisting."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
     Connection,
+    TextClause,
+    Update,
     and_,
     bindparam,
+    case,
     delete,
     func,
     insert,
     or_,
     select,
-    union,
+    text,
     update,
 )
 
 from gateway.model import Fingerprint, Rung, RungKind, Sighting
 from gateway.policy import greylist
+from gateway.store import seen
 from gateway.store.keys import content_keys, digest, rung_key
-from gateway.store.question import Question, all_content_keys
+from gateway.store.question import Question
 from sql.tables import sighting, sighting_rung
 
-MOST = 100  # sightings of one content looked at for a mail; more is one mail from a hundred networks
 SPRAY = 10  # mails of one envelope found by it; later ones are found by their content alone
-
-FOUND = (
-    sighting.c.id,
-    sighting.c.sender,
-    sighting.c.recipient,
-    sighting.c.first_seen,
-    sighting.c.last_seen,
-    sighting.c.tries,
-    sighting.c.size,
-    sighting.c.body,
-    sighting.c.message_id,
-    sighting.c.passed_at,
-    sighting_rung.c.kind,
-    sighting_rung.c.value,
-)
 
 Envelope = tuple[str, str]  # sender and recipient
 
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What is remembered of one sender and recipient. `first_tried`: since when it tries to send this very content."""
-
-    sightings: tuple[Sighting, ...] = ()
-    first_tried: datetime | None = None
-
-
-def find(conn: Connection, asked: Sequence[Question]) -> list[dict[str, Seen]]:
-    """For each question, per recipient, the sightings of its sender that a retry could be of; newest first.
-
-    After the dot that is: what was deferred before its data, or came from a strong identity, or had this content.
-    """
-    seen = collect([*by_rung(conn, asked), *by_content(conn, with_content(asked))])
-    return [
-        {to: told(question, seen.get((question.sender, to), ())) for to in question.recipients} for question in asked
-    ]
-
-
-def with_content(asked: Sequence[Question]) -> list[Question]:
-    return [question for question in asked if question.content is not None]
-
-
-def told(question: Question, seen: Iterable[Sighting]) -> Seen:
-    return Seen(
-        tuple(one for one in seen if could_match(one, question)),
-        min((one.first_seen for one in seen if is_this_mail(one, question.content)), default=None),
+ENDED: Any = bindparam("ended", type_=sighting.c.last_seen.type)
+CHANGED = (
+    update(sighting)
+    .where(sighting.c.id == bindparam("number"))
+    .values(
+        first_seen=func.coalesce(bindparam("began", type_=sighting.c.first_seen.type), sighting.c.first_seen),
+        last_seen=case((sighting.c.last_seen < ENDED, ENDED), else_=sighting.c.last_seen),
+        tries=sighting.c.tries + bindparam("more", type_=sighting.c.tries.type),
+        size=bindparam("bytes", type_=sighting.c.size.type),
     )
-
-
-def could_match(one: Sighting, question: Question) -> bool:
-    """It shares a rung, and after the dot its content does not say that it is another mail's."""
-    shared = {rung.kind for rung in one.rungs & question.rungs}
-    agrees = bool(shared - greylist.NEEDS_CONTENT) or greylist.content_agrees(one, question.content)
-    return bool(shared) and agrees
-
-
-def is_this_mail(one: Sighting, content: Fingerprint | None) -> bool:
-    """From whatever network, and not passed yet."""
-    known = content is not None and one.saw_data and one.passed_at is None
-    return known and greylist.content_agrees(one, content)
-
-
-def by_rung(conn: Connection, asked: Sequence[Question]) -> list[Any]:
-    keys: set[bytes] = set()
-    for question in asked:
-        for rung, recipient in question.combinations():
-            keys.add(rung_key(rung, question.sender, recipient, saw_data=False))
-            if question.content is None or rung.kind not in greylist.NEEDS_CONTENT:
-                keys.add(rung_key(rung, question.sender, recipient, saw_data=True))
-    query = select(*FOUND).join_from(sighting_rung, sighting).where(sighting_rung.c.key.in_(list(keys)))
-    return list(conn.execute(query))
-
-
-def by_content(conn: Connection, asked: Sequence[Question]) -> list[Any]:
-    """Sightings with the envelope and content of a mail, from whatever network; the earliest where there are many."""
-    if not asked:
-        return []
-    bodies, numbers = all_content_keys(asked, "body_key"), all_content_keys(asked, "message_id_key")
-    same = union(
-        select(sighting.c.id).where(sighting.c.body_key.in_(bodies)),
-        select(sighting.c.id).where(sighting.c.message_id_key.in_(numbers)),
-    ).subquery()
-    query = select(*FOUND).join_from(same, sighting, same.c.id == sighting.c.id).join(sighting_rung)
-    most = MOST * len(asked)
-    rows = list(conn.execute(query.order_by(sighting.c.first_seen).limit(most)))
-    if len(rows) == most and len(asked) > 1:  # the flood of one must not hide another's
-        return [row for question in asked for row in by_content(conn, [question])]
-    return rows
+)
+CHANGED_TOGETHER = text(
+    """
+    UPDATE JSON_TABLE(:rows, '$[*]' COLUMNS (
+        number BIGINT PATH '$.number', began DATETIME(6) PATH '$.began', ended DATETIME(6) PATH '$.ended',
+        more INT PATH '$.more', bytes BIGINT PATH '$.bytes')) AS new
+    STRAIGHT_JOIN sighting ON sighting.id = new.number
+    SET sighting.first_seen = COALESCE(new.began, sighting.first_seen),
+        sighting.last_seen = GREATEST(sighting.last_seen, new.ended),
+        sighting.tries = sighting.tries + new.more, sighting.size = new.bytes
+    """
+)
+PASSED = (
+    update(sighting)
+    .where(sighting.c.id == bindparam("number"), sighting.c.passed_at.is_(None))
+    .values(passed_at=bindparam("moment"))
+)
+PASSED_TOGETHER = text(
+    """
+    UPDATE JSON_TABLE(:rows, '$[*]' COLUMNS (
+        number BIGINT PATH '$.number', moment DATETIME(6) PATH '$.moment')) AS new
+    STRAIGHT_JOIN sighting ON sighting.id = new.number
+    SET sighting.passed_at = COALESCE(sighting.passed_at, new.moment)
+    """
+)
 
 
 def settled(conn: Connection, sender: str, recipient: str, content: Fingerprint, now: datetime) -> None:
@@ -121,33 +76,6 @@ def settled(conn: Connection, sender: str, recipient: str, content: Fingerprint,
     keys = content_keys(sender, recipient, content.body, content.message_id)
     same = or_(*(sighting.c[name] == key for name, key in keys.items() if key is not None))
     conn.execute(update(sighting).where(same, sighting.c.passed_at.is_(None)).values(passed_at=now))
-
-
-def collect(rows: Iterable[Any]) -> dict[Envelope, list[Sighting]]:
-    """By envelope, newest first."""
-    seen: dict[int, Any] = {}
-    rungs: dict[int, set[Rung]] = {}
-    for row in rows:
-        seen[row.id] = row
-        rungs.setdefault(row.id, set()).add(Rung(RungKind(row.kind), row.value))
-    found: dict[Envelope, list[Sighting]] = {}
-    for number, row in sorted(seen.items(), key=lambda item: (item[1].last_seen, item[0]), reverse=True):
-        found.setdefault((row.sender, row.recipient), []).append(from_row(row, frozenset(rungs[number])))
-    return found
-
-
-def from_row(row: Any, rungs: frozenset[Rung]) -> Sighting:
-    return Sighting(
-        id=row.id,
-        rungs=rungs,
-        first_seen=row.first_seen,
-        last_seen=row.last_seen,
-        tries=row.tries,
-        size=row.size,
-        passed_at=row.passed_at,
-        body=row.body,
-        message_id=row.message_id,
-    )
 
 
 # ---- noting attempts -----------------------------------------------------------------------------------------------
@@ -174,14 +102,15 @@ class Attempt:
 
 def saw(conn: Connection, attempts: Sequence[Attempt]) -> None:
     """Note attempts: each one more try of a sighting of the same mail, or a new one."""
-    found = find(conn, [attempt.asked() for attempt in attempts])
+    found = seen.find(conn, [attempt.asked() for attempt in attempts])
+    before = {one.id: one for known in found for told in known.values() for one in told.sightings}
     written: dict[Envelope, list[Sighting]] = {}  # changed or made by this very call
     unnumbered = 0
     for attempt, known in zip(attempts, found, strict=True):
         mine = written.setdefault((attempt.sender, attempt.recipient), [])
         numbers = {one.id for one in mine}
-        seen = [*mine, *(one for one in known[attempt.recipient].sightings if one.id not in numbers)]
-        same = [one for one in seen if greylist.counts(one, attempt.rungs, attempt.content)]
+        there = [*mine, *(one for one in known[attempt.recipient].sightings if one.id not in numbers)]
+        same = [one for one in there if greylist.counts(one, attempt.rungs, attempt.content)]
         exact = next((one for one in same if one.saw_data == (attempt.content is not None)), None)
         if exact is None:
             unnumbered -= 1
@@ -190,7 +119,9 @@ def saw(conn: Connection, attempts: Sequence[Attempt]) -> None:
             mine[mine.index(exact)] = one_more_try(attempt, exact)
         else:
             mine.append(one_more_try(attempt, exact))
-    write(conn, [(pair, one) for pair, mine in written.items() for one in mine])
+    changed = [one for mine in written.values() for one in mine if one.id > 0]
+    change(conn, [(before[one.id], one) for one in changed])
+    add(conn, [(pair, one) for pair, mine in written.items() for one in mine if one.id < 0])
 
 
 def one_more_try(attempt: Attempt, exact: Sighting) -> Sighting:
@@ -218,29 +149,38 @@ def first_try(attempt: Attempt, same: Iterable[Sighting], number: int) -> Sighti
     )
 
 
-CHANGED = (
-    update(sighting)
-    .where(sighting.c.id == bindparam("number"))
-    .values(
-        first_seen=bindparam("began"), last_seen=bindparam("ended"), tries=bindparam("tried"), size=bindparam("bytes")
-    )
-)
-
-
-def write(conn: Connection, seen: Sequence[tuple[Envelope, Sighting]]) -> None:
-    changed = [
-        {"number": one.id, "began": one.first_seen, "ended": one.last_seen, "tried": one.tries, "bytes": one.size}
-        for _, one in seen
-        if one.id > 0
+def change(conn: Connection, changed: Iterable[tuple[Sighting, Sighting]]) -> None:
+    """From what was read to what shall be. Another worker may have written meanwhile: its tries count as well."""
+    rows = [
+        {
+            "number": new.id,
+            "began": new.first_seen if new.first_seen != old.first_seen else None,
+            "ended": new.last_seen,
+            "more": new.tries - old.tries,
+            "bytes": new.size,
+        }
+        for old, new in changed
     ]
-    if changed:
-        conn.execute(CHANGED, changed)
-    add(conn, [(pair, one) for pair, one in seen if one.id < 0])
+    write(conn, rows, CHANGED, CHANGED_TOGETHER)
 
 
-def add(conn: Connection, seen: Sequence[tuple[Envelope, Sighting]]) -> None:
+def write(conn: Connection, rows: Sequence[Mapping[str, Any]], each: Update, together: TextClause) -> None:
+    """Change rows: in SQLite each by itself, on MariaDB all in one round trip (its driver would make one for each)."""
+    if not rows:
+        return
+    if conn.dialect.name == "sqlite":
+        conn.execute(each, rows)
+    else:
+        conn.execute(together, {"rows": json.dumps([dict(row) for row in rows], default=naive)})
+
+
+def naive(moment: datetime) -> str:
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
+def add(conn: Connection, envelopes: Sequence[tuple[Envelope, Sighting]]) -> None:
     """Insert sightings of (sender, recipient) pairs; their own ids are not looked at."""
-    if not seen:
+    if not envelopes:
         return
     rows = [
         {
@@ -255,41 +195,45 @@ def add(conn: Connection, seen: Sequence[tuple[Envelope, Sighting]]) -> None:
             **content_keys(sender, recipient, one.body, one.message_id),
             "network_only": all(rung.kind is RungKind.NETWORK for rung in one.rungs),
         }
-        for (sender, recipient), one in seen
+        for (sender, recipient), one in envelopes
     ]
     made = conn.execute(insert(sighting).returning(sighting.c.id, sort_by_parameter_order=True), rows)
-    many = sprays(conn, seen)
+    there = found_by(conn, envelopes)
     conn.execute(
         insert(sighting_rung),
         [
             {
-                "key": child_key(rung, sender, recipient, one, many),
+                "key": child_key(rung, sender, recipient, one, there),
                 "sighting_id": number,
                 "kind": int(rung.kind),
-                "value": rung.value[:255],
+                "value": rung.value[: seen.CUT],
             }
-            for number, ((sender, recipient), one) in zip(made.scalars(), seen, strict=True)
+            for number, ((sender, recipient), one) in zip(made.scalars(), envelopes, strict=True)
             for rung in one.rungs
         ],
     )
 
 
-def child_key(rung: Rung, sender: str, recipient: str, one: Sighting, sprayed: Collection[bytes]) -> bytes:
+def child_key(rung: Rung, sender: str, recipient: str, one: Sighting, there: Counter[bytes]) -> bytes:
+    """The key of its rung, unless so many mails are found by that that no further one shall be."""
     key = rung_key(rung, sender, recipient, saw_data=one.saw_data)
-    return digest("spray", key.hex(), str(one.body)) if key in sprayed else key
+    if not one.saw_data:
+        return key
+    there[key] += 1
+    return key if there[key] <= SPRAY else digest("spray", key.hex(), str(one.body))
 
 
-def sprays(conn: Connection, seen: Iterable[tuple[Envelope, Sighting]]) -> set[bytes]:
-    """The keys below which so many mails of one envelope are found that no further one shall be."""
+def found_by(conn: Connection, envelopes: Iterable[tuple[Envelope, Sighting]]) -> Counter[bytes]:
+    """How many mails are found by each rung of these sightings already."""
     keys = {
         rung_key(rung, sender, recipient, saw_data=True)
-        for (sender, recipient), one in seen
+        for (sender, recipient), one in envelopes
         if one.saw_data
         for rung in one.rungs
     }
-    query = select(sighting_rung.c.key).where(sighting_rung.c.key.in_(list(keys)))
-    many = query.group_by(sighting_rung.c.key).having(func.count() >= SPRAY)
-    return {bytes(key) for key in conn.execute(many).scalars()}
+    query = select(sighting_rung.c.key, func.count()).where(sighting_rung.c.key.in_(list(keys)))
+    rows = conn.execute(query.group_by(sighting_rung.c.key)) if keys else ()
+    return Counter({bytes(key): many for key, many in rows})
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,9 +256,7 @@ def passed(conn: Connection, came_back: Sequence[Passed]) -> None:
     times = {key: one.now for one in came_back for key in one.rung_keys()}
     ids = select(sighting_rung.c.key, sighting_rung.c.sighting_id).where(sighting_rung.c.key.in_(list(times)))
     rows = [{"number": number, "moment": times[bytes(key)]} for key, number in conn.execute(ids)]
-    mine = update(sighting).where(sighting.c.id == bindparam("number"), sighting.c.passed_at.is_(None))
-    if rows:
-        conn.execute(mine.values(passed_at=bindparam("moment")), rows)
+    write(conn, rows, PASSED, PASSED_TOGETHER)
 
 
 def forget(conn: Connection, party: str) -> int:

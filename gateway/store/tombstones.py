@@ -47,16 +47,24 @@ def make(
 
 def find(conn: Connection, asked: Sequence[Question]) -> list[dict[str, tuple[Tombstone, ...]]]:
     """For each question, per recipient, the tombstones of mail from its sender, newest first."""
-    pairs = {pair_key(question.sender, to): None for question in asked for to in question.recipients}
-    query = select(tombstone).where(tombstone.c.pair.in_(list(pairs))).order_by(tombstone.c.id.desc())
-    rows = conn.execute(query.limit(MOST * len(pairs)))
-    found: dict[bytes, list[Tombstone]] = {}
-    for row in rows.mappings():
-        found.setdefault(bytes(row["pair"]), []).append(from_row(row))
+    keys = [{to: pair_key(question.sender, to) for to in question.recipients} for question in asked]
+    moment = min((question.now for question in asked), default=None)
+    found = of_pairs(conn, {key for pairs in keys for key in pairs.values()}, moment) if moment else {}
     return [
-        {to: living(found.get(pair_key(question.sender, to), ()), question.now) for to in question.recipients}
-        for question in asked
+        {to: living(found.get(key, ()), question.now) for to, key in pairs.items()}
+        for question, pairs in zip(asked, keys, strict=True)
     ]
+
+
+def of_pairs(conn: Connection, pairs: Collection[bytes], now: datetime) -> dict[bytes, list[Tombstone]]:
+    query = select(tombstone).where(tombstone.c.pair.in_(list(pairs)), tombstone.c.expires > now)
+    rows = conn.execute(query.order_by(tombstone.c.id.desc()).limit(MOST * len(pairs))).mappings().all()
+    if len(rows) == MOST * len(pairs) and len(pairs) > 1:  # the flood of one must not hide another's
+        return {pair: found for one in pairs for pair, found in of_pairs(conn, [one], now).items()}
+    found: dict[bytes, list[Tombstone]] = {}
+    for row in rows:
+        found.setdefault(bytes(row["pair"]), []).append(from_row(row))
+    return found
 
 
 def living(stones: Iterable[Tombstone], now: datetime) -> tuple[Tombstone, ...]:
@@ -69,7 +77,7 @@ def from_row(row: Any) -> Tombstone:
         outcome=TombstoneOutcome(row["outcome"]),
         mail=mail_of(row, row["sender"]),
         expires=row["expires"],
-        released=row["released"],
+        released=bool(row["released"]),
         consumed_at=row["consumed_at"],
         reply=reply_of(row["reply"]),
     )

@@ -23,7 +23,8 @@ def upsert(
     """Insert rows; where a key exists keep the least, greatest or newest of the named columns, and the rest as it is.
 
     Replays and races end in the same row whatever their order, but for `replace` (the last writer wins). `change`
-    computes further columns from the row that is there.
+    computes further columns from the row that is there; in literals, because MariaDB's driver fills in values only
+    where the rows are.
     """
     if not rows:
         return

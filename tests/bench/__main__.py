@@ -1,99 +1,50 @@
-"""`make bench`: messages a second through the real program, by Postfix' own load tools, on this machine.
+"""`make bench`: figures of this version on this machine. `python -m tests.bench WHAT --help` has the options."""
 
-Prints the median of several runs for mail that passes to a sink and for strangers that are asked to wait. Peers are
-not measured here yet; the figures only say how this version does on this machine.
-"""
-
-import os
-import platform
-import shutil
-import statistics
-import subprocess
+import argparse
+import importlib
+import signal
 import sys
-import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import track
-from rich.table import Table
+from tests.bench import machine
+from tests.bench.load import Broken
+from tests.bench.report import console
 
-from tests.gate import Gate, free_port, running
-
-RUNS = 5
-MESSAGES = 2000
-SESSIONS = 20
-SIZE = 4096
-
-console = Console()
-
-
-def tool(name: str) -> str:
-    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/lib/postfix/sbin")
-    if found is None:
-        sys.exit(f"{name} is not installed: apt-get install postfix")
-    return found
+KINDS = {
+    "speed": "strangers deferred and mail passed on per second, beside Postfix and postgrey",
+    "memory": "10,000 idle connections on one worker, while others send mail",
+    "growth": "decisions with up to 5,000,000 remembered triplets, and during a great sweep",
+    "restarts": "50 restarts under load: lost, doubled, refused",
+    "fuzz": "10,000 fuzzed sessions: how long the event loop keeps others waiting",
+}
 
 
-@contextmanager
-def smtp_sink() -> Iterator[int]:
-    port = free_port()
-    sink = subprocess.Popen([tool("smtp-sink"), "-u", "nobody", f"127.0.0.1:{port}", "256"])
-    time.sleep(0.5)
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    kinds = parser.add_subparsers(dest="what")
+    told = sys.argv[1:] if sys.argv[1:2] and sys.argv[1] in (*KINDS, "-h", "--help") else ["speed", *sys.argv[1:]]
+    for name, help_ in KINDS.items():
+        kind = kinds.add_parser(name, help=help_)
+        kind.add_argument("--json", type=Path, metavar="FILE", help="write every figure there as well")
+        kind.add_argument("--quick", action="store_true", help="little of everything, to see that it runs")
+        if told[0] == name:
+            importlib.import_module(f"tests.bench.{name}").add_options(kind)
+    options = parser.parse_args(told)
+    kind = importlib.import_module(f"tests.bench.{options.what}")
+    if options.quick:
+        kind.quick(options)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is stopped on the way out
+    options.facts = machine.facts()  # now: what we do ourselves is no load that was there before
     try:
-        yield port
-    finally:
-        sink.terminate()
-        sink.wait()
-
-
-def send(port: int, sender: str) -> float:
-    """Messages a second: one connection each, SESSIONS at a time."""
-    command = [tool("smtp-source"), "-A", "-d", "-s", str(SESSIONS), "-m", str(MESSAGES), "-l", str(SIZE)]
-    began = time.perf_counter()
-    subprocess.run(
-        [*command, "-f", sender, "-t", "bo@example.com", f"127.0.0.1:{port}"],
-        check=False, capture_output=True, timeout=600,
-    )  # fmt: skip
-    return MESSAGES / (time.perf_counter() - began)
-
-
-def measure(title: str, level: str, sink: int) -> tuple[str, list[float]]:
-    settings = {
-        "smtp": {"workers": 2},
-        "protection": {"overrides": {"example.com": level}},
-        "limits": {"connections_per_address": 2000, "connections_per_network": 2000},
-        "greylist": {"wait": "1h"},
-    }
-    with tempfile.TemporaryDirectory() as folder:
-        gate = Gate(Path(folder), f"smtp://127.0.0.1:{sink}", settings)
-        with running(gate):
-            rates = [
-                send(gate.port, f"ann{run}@elsewhere.example") for run in track(range(RUNS), title, transient=True)
-            ]
-    return title, rates
-
-
-def main() -> None:
-    with smtp_sink() as sink:
-        rows = [
-            measure("passed to the backend (level off)", "off", sink),
-            measure("strangers asked to wait, copy kept", "greylist", sink),
-        ]
-    console.print(
-        f"{platform.processor() or platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}"
-    )
-    console.print(
-        f"{MESSAGES} messages of {SIZE} bytes, one connection each, {SESSIONS} at a time, {RUNS} runs, SQLite"
-    )
-    console.print("raised for the bench: connections_per_address and connections_per_network 2000")
-    table = Table("what", "messages/s (median)", "lowest", "highest", box=None)
-    for title, rates in rows:
-        table.add_row(title, f"{statistics.median(rates):.0f}", f"{min(rates):.0f}", f"{max(rates):.0f}")
-    console.print(table)
+        report = kind.measure(options)
+    except Broken as error:
+        console.print(f"[red]not measured:[/] {error}")
+        return 2
+    report.show()
+    if options.json:
+        report.write(options.json)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -9,9 +9,9 @@ import pytest
 
 from gateway import clock
 from gateway.model import Grade, ListKind, ListVerb, Switch
-from gateway.store import changes, decisions, lists, memory
+from gateway.store import changes, decisions, lists
 from tests.cli.conftest import Office
-from tests.store.making import ANN, BO, DAY, WEAK, copied, held, keep, mail, owned_mail
+from tests.store.making import ANN, BO, DAY, WEAK, copied, held, keep, mail, owned_mail, remember
 
 COLUMNS = "verb,kind,value,network,scope,expires,author,comment"
 
@@ -94,9 +94,7 @@ def test_the_list_is_one_line_for_each_and_finds_parts(office: Office) -> None:
     office.good("known", "block", "198.51.100.0/24", "--comment", comment.strip())
     office.good("known", "allow", ANN, "--network", "192.0.2.0/24", "--for", BO, "--expires", "30d")
     with office.begin() as conn:
-        memory.remember(
-            conn, WEAK, "al@other.example", BO, Grade.KNOWN, "released", clock.now(), clock.now() + DAY, "x"
-        )
+        remember(conn, WEAK, "al@other.example", BO, Grade.KNOWN, "released", clock.now(), clock.now() + DAY, "x")
     lines = office.good("known", "list").splitlines()
     assert len(lines) == 5
     assert lines[1].startswith("1")
@@ -114,7 +112,7 @@ def test_the_list_is_one_line_for_each_and_finds_parts(office: Office) -> None:
 def test_an_entry_is_forgotten_by_its_number_and_a_party_by_its_name(office: Office) -> None:
     office.good("known", "block", "192.0.2.0/24")
     with office.begin() as conn:
-        memory.remember(conn, WEAK, ANN, BO, Grade.KNOWN, "released", clock.now(), clock.now() + DAY, "x")
+        remember(conn, WEAK, ANN, BO, Grade.KNOWN, "released", clock.now(), clock.now() + DAY, "x")
     assert office.good("known", "forget", "1") == "Forgot 1 entry.\n"
     assert office.good("known", "forget", "ELSEWHERE.example") == "Forgot 1 entry.\n"
     assert announced(office) == 3
@@ -247,7 +245,7 @@ def test_on_and_off_at_once_is_a_question(office: Office) -> None:
 def recorded(office: Office) -> Office:
     with office.begin() as conn:
         copied(conn, keep(conn, office.bodies, mail()))
-        memory.remember(conn, WEAK, ANN, BO, Grade.KNOWN, "released", clock.now(), clock.now() + DAY, "x")
+        remember(conn, WEAK, ANN, BO, Grade.KNOWN, "released", clock.now(), clock.now() + DAY, "x")
     return office
 
 

@@ -15,6 +15,7 @@ from gateway.cli import main
 from gateway.policy.inbound import DATA_RULES, RCPT_RULES
 from gateway.settings.read import from_table
 from gateway.store import decisions
+from sql import schema
 from tests.cli.conftest import Office, run
 from tests.store.test_records import decided
 
@@ -172,8 +173,8 @@ def test_a_storage_folder_that_cannot_be_used_is_told(office: Office) -> None:
 
 def test_an_upgrade_tells_what_it_did(office: Office) -> None:
     (office.folder / "gate.db").unlink()
-    assert office.good("db", "upgrade") == "Upgraded: empty → 0001.\n"
-    assert office.good("db", "upgrade") == "The schema is 0001 already.\n"
+    assert office.good("db", "upgrade") == f"Upgraded: empty → {schema.newest()}.\n"
+    assert office.good("db", "upgrade") == f"The schema is {schema.newest()} already.\n"
 
 
 def program(office: Office, *words: str, **environment: str) -> "subprocess.CompletedProcess[bytes]":

@@ -1,11 +1,16 @@
-"""kill -9 accounting: processes die again and again under load, and every mail is accounted for afterwards.
+"""Accounting: processes die or are restarted again and again under load, and every mail is accounted for afterwards.
 
 Numbered mails are sent as an MTA sends them: again and again until 250. A counting backend takes note of every arrival.
 A mail that was answered 250 must have arrived or still be kept (LOST = 0). It may arrive a second time only where its
 sender had sent all of it and got no answer (DOUBLED = 0 beyond that), or where a courier was killed between the
 backend's 250 and its own note of it (REPEATED, which share the id of the kept mail).
 
+Polite restarts promise more: no connection is turned away, none is cut within a session, and so no mail may arrive
+twice for any reason. `hup` reloads, `worker` tells one worker to stop, `full` stops and starts `greygate up` on
+listening sockets that it is handed over; only there sessions between two mails are told 421.
+
     python -m tests.failures.accounting --seconds 60 --kill smtpd --database sqlite --clients 8
+    python -m tests.failures.accounting --restart hup --times 50
 """
 
 import argparse
@@ -41,9 +46,10 @@ from gateway.store.engine import sync_engine
 from sql.tables import delivery
 from sql.tables import message as message_table
 from tests import mariadb
-from tests.gate import Gate
+from tests.activation import listening
+from tests.gate import Gate, free_port, until
 from tests.sink import Mail, Sink
-from tests.talk import Closed, Talk, deliver, message
+from tests.talk import Answer, Closed, Talk, deliver, message
 
 BO, CY, BEFORE = "bo@example.com", "cy@example.com", "before@example.com"
 FRIEND, REGULAR = "friend@elsewhere.example", "regular@elsewhere.example"
@@ -51,6 +57,8 @@ SHARES = {"regular": 3, "stranger": 3, "held": 2, "carried": 1, "raced": 1}
 UNDER_WAY = 5  # mails that one client has begun and not got rid of yet
 KILLS_BETWEEN_RESTARTS = 4  # then the supervisor's pauses grow; a polite restart begins them anew
 DRAIN_WITHIN = 60.0
+WORKERS = 2
+PATIENCE = 120.0  # seconds for a connection or an answer: nobody is in a hurry, and a machine may be busy
 KEPT = (DeliveryState.HELD, DeliveryState.RELEASING, DeliveryState.UNDELIVERABLE, DeliveryState.EXPIRED)
 NOBODY = Person("tester", "here")
 
@@ -118,7 +126,11 @@ class Account:
 
     killed: str
     kills: int
+    restarted: str
     restarts: int
+    turned_away: int  # connections without a greeting
+    cut: int  # sessions that ended without a word
+    told_to_go: int  # sessions that were told 421
     answered: Counter[str]
     tries: int
     unsure: int
@@ -146,15 +158,22 @@ class Account:
         found = [f"{name}: {len(those)}, such as {those[:3]}" for name, those in broken.items() if those]
         if self.repeated > self.most_repeated:
             found.append(f"REPEATED: {self.repeated}, and {self.most_repeated} are allowed")
+        if self.restarted:
+            promised = {"TURNED AWAY": self.turned_away, "CUT": self.cut, "UNSURE": self.unsure, "TWICE": self.excused}
+            if self.restarted != "full":
+                promised["TOLD TO GO"] = self.told_to_go
+            found += [f"{name}: {count}" for name, count in promised.items() if count]
         return found
 
     def __str__(self) -> str:
         kinds = " ".join(f"{kind}={count}" for kind, count in sorted(self.answered.items()))
         return (
-            f"killed={self.killed} kills={self.kills} polite_restarts={self.restarts} answered={self.answered.total()} "
-            f"({kinds}) tries={self.tries} unsure={self.unsure} arrived={self.arrived} LOST={len(self.lost)} "
-            f"DOUBLED={len(self.doubled)} excused={self.excused} repeated={self.repeated} corrupt={len(self.corrupt)} "
-            f"refused_5xx={len(self.refused)} still_kept={len(self.kept)} never_answered={len(self.unanswered)}"
+            f"killed={self.killed} kills={self.kills} restarted={self.restarted} restarts={self.restarts} "
+            f"TURNED_AWAY={self.turned_away} CUT={self.cut} told_421={self.told_to_go} "
+            f"answered={self.answered.total()} ({kinds}) tries={self.tries} unsure={self.unsure} "
+            f"arrived={self.arrived} LOST={len(self.lost)} DOUBLED={len(self.doubled)} excused={self.excused} "
+            f"repeated={self.repeated} corrupt={len(self.corrupt)} refused_5xx={len(self.refused)} "
+            f"still_kept={len(self.kept)} never_answered={len(self.unanswered)}"
         )
 
 
@@ -166,10 +185,15 @@ class Accounting:
     victim: str
     seconds: float
     clients: int
+    restart: str = ""
+    times: int = 0
     letters: dict[str, Letter] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
     kills: int = 0
     restarts: int = 0
+    turned_away: int = 0
+    cut: int = 0
+    told_to_go: int = 0
     numbers: Iterator[int] = field(default_factory=itertools.count)
     lock: threading.Lock = field(default_factory=threading.Lock)
     drained: threading.Event = field(default_factory=threading.Event)
@@ -179,10 +203,11 @@ class Accounting:
             self.introduce(engine, settings)
             arrivals.ids.clear()
             arrivals.corrupt.clear()
-            self.ends = time.monotonic() + self.seconds
+            self.ends = time.monotonic() + self.seconds if not self.restart else float("inf")
+            trouble = self.restart_politely if self.restart else self.kill
             with ThreadPoolExecutor(self.clients + 2) as pool:
                 releaser = pool.submit(self.release, engine, settings)
-                jobs = [pool.submit(self.kill), *(pool.submit(self.send) for _ in range(self.clients))]
+                jobs = [pool.submit(trouble), *(pool.submit(self.send) for _ in range(self.clients))]
                 try:
                     for job in jobs:
                         job.result()
@@ -236,20 +261,36 @@ class Accounting:
 
     def attempt(self, letter: Letter) -> None:
         letter.tries += 1
-        dotted = False
+        greeted = dotted = False
         try:
-            with Talk(self.gate.port) as talk:
-                answers = [talk.greeting, *talk.envelope(letter.sender, letter.recipients)]
-                if all(answer.code in (220, 250) for answer in answers):
-                    answers.append(talk.say("DATA"))
-                if answers[-1].code == 354:
-                    dotted = True
-                    talk.send(letter.mail + b".\r\n")
-                    answers.append(talk.answer())
-                    letter.answered = answers[-1].code == 250
-                self.refused += [f"{letter.subject}: {answer}" for answer in answers if answer.code >= 500]
+            with Talk(self.gate.port, timeout=PATIENCE) as talk:
+                greeted = talk.greeting.code == 220
+                if not greeted:
+                    raise Closed
+                for step in (
+                    "EHLO peer.example.net",
+                    f"MAIL FROM:<{letter.sender}>",
+                    *(f"RCPT TO:<{one}>" for one in letter.recipients),
+                    "DATA",
+                ):
+                    if not self.goes_on(letter, talk.say(step)):
+                        return
+                dotted = True
+                talk.send(letter.mail + b".\r\n")
+                letter.answered = self.goes_on(letter, talk.answer())
         except (Closed, OSError):
             letter.unsure += dotted
+            with self.lock:
+                self.turned_away += not greeted
+                self.cut += greeted
+
+    def goes_on(self, letter: Letter, answer: Answer) -> bool:
+        """True for an answer that is no refusal; refusals are noted."""
+        with self.lock:
+            self.told_to_go += answer.code == 421
+            if answer.code >= 500:
+                self.refused.append(f"{letter.subject}: {answer}")
+        return answer.code < 400
 
     # ---- trouble ---------------------------------------------------------------------------------------------------
 
@@ -270,6 +311,33 @@ class Accounting:
                 self.gate.stop()
                 self.gate.start()
                 self.restarts += 1
+
+    def restart_politely(self) -> None:
+        """As often as wanted; then the senders begin no more."""
+        try:
+            for _ in range(self.times):
+                time.sleep(random.uniform(0.2, 1.0))
+                {"hup": self.reload, "worker": self.replace_one, "full": self.start_anew}[self.restart]()
+                self.restarts += 1
+        finally:
+            self.ends = time.monotonic()
+
+    def reload(self) -> None:
+        assert self.gate.process is not None
+        before = self.gate.log.count("event=reloaded")
+        self.gate.process.send_signal(signal.SIGHUP)
+        until(lambda: self.gate.log.count("event=reloaded") > before)
+
+    def replace_one(self) -> None:
+        until(lambda: len(self.gate.children("smtpd")) == WORKERS)
+        old = random.choice(self.gate.children("smtpd"))
+        before = self.gate.log.count("worker ready")
+        os.kill(old, signal.SIGTERM)
+        until(lambda: self.gate.log.count("worker ready") > before and old not in self.gate.children("smtpd"))
+
+    def start_anew(self) -> None:
+        assert self.gate.stop() == 0
+        self.gate.start()
 
     def kill_supervisor(self) -> None:
         assert self.gate.process is not None
@@ -322,7 +390,11 @@ class Accounting:
         return Account(
             killed=self.victim,
             kills=self.kills,
+            restarted=self.restart,
             restarts=self.restarts,
+            turned_away=self.turned_away,
+            cut=self.cut,
+            told_to_go=self.told_to_go,
             answered=Counter(letter.kind for letter in answered),
             tries=sum(letter.tries for letter in self.letters.values()),
             unsure=sum(letter.unsure for letter in self.letters.values()),
@@ -353,18 +425,29 @@ def unhurried(argument: str) -> bytes:
     return b"250 2.0.0 taken"
 
 
-def account(folder: Path, victim: str, seconds: float, clients: int = 8, database: str | None = None) -> Account:
+def account(
+    folder: Path,
+    victim: str = "",
+    seconds: float = 0.0,
+    clients: int = 8,
+    database: str | None = None,
+    *,
+    restart: str = "",
+    times: int = 0,
+) -> Account:
     """Run it; `database` is a URL of the settings, or None for SQLite in the folder."""
     sink = Sink(on={".": unhurried})
     settings: dict[str, dict[str, Any]] = {
-        "smtp": {"workers": 2},
+        "smtp": {"workers": WORKERS},
         "protection": {"overrides": {BEFORE: "review-before"}},
         "backend": {"parallel": 40},
     }
     if database is not None:
         settings["database"] = {"url": database}
-    gate = Gate(folder, sink.url, settings)
-    run = Accounting(gate, victim, seconds, clients)
+    port = free_port()
+    handed_over = [listening("127.0.0.1", port)] if restart == "full" else []
+    gate = Gate(folder, sink.url, settings, port=port, handed_over=handed_over)
+    run = Accounting(gate, victim, seconds, clients, restart, times)
     sink.mails = arrivals = Arrivals(run.letters)
     try:
         gate.start()
@@ -372,19 +455,27 @@ def account(folder: Path, victim: str, seconds: float, clients: int = 8, databas
     finally:
         gate.stop()
         sink.close()
+        for one in handed_over:
+            one.close()
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.failures.accounting")
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--kill", choices=("smtpd", "courier", "sweep", "supervisor"), default="smtpd")
+    parser.add_argument("--restart", choices=("hup", "worker", "full"), default="", help="politely, instead of --kill")
+    parser.add_argument("--times", type=int, default=50, help="how often to restart")
     parser.add_argument("--database", default="sqlite", help="sqlite, mariadb (a private server), or mysql://…")
     parser.add_argument("--clients", type=int, default=8)
     told = parser.parse_args()
     server = mariadb.MariaDB.start() if told.database == "mariadb" else None
     urls = {"sqlite": None, "mariadb": server.fresh() if server else None}
     with tempfile.TemporaryDirectory(prefix="greygate-accounting-") as folder:
-        found = account(Path(folder), told.kill, told.seconds, told.clients, urls.get(told.database, told.database))
+        victim = "" if told.restart else told.kill
+        database = urls.get(told.database, told.database)
+        found = account(
+            Path(folder), victim, told.seconds, told.clients, database, restart=told.restart, times=told.times
+        )
     if server is not None:
         server.remove()
     print(found)

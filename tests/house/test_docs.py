@@ -23,12 +23,15 @@ WANTED = (
     "docs/howto/behind-a-proxy.md",
     "docs/howto/behind-postfix.md",
     "docs/howto/disaster.md",
+    "docs/howto/observe.md",
+    "docs/howto/systemd.md",
     "docs/log.md",
+    "docs/metrics.md",
     "docs/reasons.md",
     "docs/settings.md",
     "docs/smtp.md",
 )
-RUN_BY_THE_SUPERVISOR = {"smtpd", "courier", "sweep"}
+RUN_BY_THE_SUPERVISOR = {"smtpd", "courier", "sweep", "metrics"}
 
 
 def prose(name: str) -> str:

@@ -14,7 +14,7 @@ LONGEST_MODULE = 350
 # Modules that may be longer, how long, and why.
 LONGER = {
     "gateway/smtpd/server.py": (600, "the SMTP dialogue: one verb after the other, and the shields around aiosmtpd"),
-    "gateway/model.py": (450, "the nouns: declarations and nothing else"),
+    "gateway/model.py": (470, "the nouns: declarations and nothing else"),
 }
 # Where whatever went wrong ends: how often, and what it protects.
 EDGES = {
@@ -22,6 +22,7 @@ EDGES = {
     "gateway/smtpd/door.py": (1, "a worker goes on following changes"),
     "gateway/smtpd/server.py": (2, "neither the peer nor the loop learns of our faults"),
     "gateway/store/engine.py": (1, "the writer outlives whatever a work raises"),
+    "gateway/store/lookup.py": (1, "one odd question spoils nobody's answer"),
 }
 NAMELESS = {"utils", "util", "helpers", "helper", "common", "misc", "base", "manager"}
 NAMELESS_ENDS = ("Manager", "Helper", "Utils", "Base")

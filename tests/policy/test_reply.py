@@ -23,7 +23,9 @@ CONFIGURED = Wording(450, "4.2.0", "x" * 200)
 # Every code, by what it can decide. Whoever adds one has to say here what it does.
 DEFERS = {
     ReasonCode.RECIPIENT_UNVERIFIED,
+    ReasonCode.RECIPIENT_HARVEST,
     ReasonCode.RECIPIENT_OTHER_CLASS,
+    ReasonCode.TRAP_NETWORK,
     ReasonCode.GREYLIST_NEW,
     ReasonCode.GREYLIST_EARLY,
     ReasonCode.GREYLIST_LARGE,
@@ -39,6 +41,8 @@ DEFERS = {
 REJECTS = {
     ReasonCode.RELAY_DENIED,
     ReasonCode.RECIPIENT_UNKNOWN,
+    ReasonCode.TRAP_HIT,
+    ReasonCode.TARPIT_EARLY_TALKER,
     ReasonCode.LIST_BLOCKED,
     ReasonCode.RETRY_REFUSED,
     ReasonCode.RETRY_UNDELIVERABLE,
@@ -53,6 +57,7 @@ LETS_IN = {
     ReasonCode.LIST_ALLOWED,
     ReasonCode.SWITCH_BYPASS,
     ReasonCode.SWITCH_GREYLIST_OFF,
+    ReasonCode.OBSERVE_LET_IN,
     ReasonCode.LEVEL_OFF,
     ReasonCode.LEVEL_WATCH,
     ReasonCode.LEVEL_REVIEW_BEFORE,
@@ -61,6 +66,7 @@ LETS_IN = {
     ReasonCode.PARTY_REMEMBERED,
     ReasonCode.GREYLIST_DATA,
     ReasonCode.GREYLIST_PASSED,
+    ReasonCode.GREYLIST_PATIENT,
     ReasonCode.GREYLIST_CARRIED,
     ReasonCode.GREYLIST_COMPANY,
     ReasonCode.TAKEOVER_DUE,
@@ -90,6 +96,7 @@ def test_a_deferral_has_words_of_its_own_unless_it_is_a_wait():
         ReasonCode.GREYLIST_EARLY,
         ReasonCode.GREYLIST_LARGE,
         ReasonCode.GREYLIST_OTHER_CONTENT,
+        ReasonCode.TRAP_NETWORK,
     }
     assert set(DEFERRALS) <= DEFERS
 

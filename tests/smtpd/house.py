@@ -126,23 +126,34 @@ def certificate(folder: Path) -> Settings:
     """The [tls] section with a certificate made for the tests."""
     pem, private = folder / "cert.pem", folder / "key.pem"
     if not pem.exists():
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "gate.example.com")])
-        now = datetime.now(UTC)
-        made = (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(name)
-            .public_key(key.public_key())
-            .serial_number(1)
-            .not_valid_before(now - timedelta(days=1))
-            .not_valid_after(now + timedelta(days=1))
-            .sign(key, hashes.SHA256())
-        )
-        pem.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-        form = serialization.PrivateFormat.PKCS8
-        private.write_bytes(key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()))
+        write_certificate(folder, 1)
     return {"tls": {"certificate": str(pem), "key": str(private)}}
+
+
+def write_certificate(folder: Path, serial: int) -> None:
+    """Certificate and key, each put in its place whole, as those who renew them do."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "gate.example.com")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(serial)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    form = serialization.PrivateFormat.PKCS8
+    private = key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
+    for path, content in (
+        (folder / "cert.pem", made.public_bytes(serialization.Encoding.PEM)),
+        (folder / "key.pem", private),
+    ):
+        fresh = path.with_suffix(".fresh")
+        fresh.write_bytes(content)
+        fresh.rename(path)
 
 
 # ---- the houses that several test files share ----------------------------------------------------------------------

@@ -3,24 +3,28 @@
 import contextlib
 import json
 import time
+from contextlib import closing
 
 import pytest
 
 from tests.gate import until
-from tests.smtpd.house import GREY, OPEN, House, Houses
-from tests.talk import Answer, Talk, message
+from tests.smtpd.house import GREY, OPEN, PROXY, House, Houses
+from tests.smtpd.visitors import has_heard_nothing, mail, record, visit
+from tests.talk import Answer, message
 
-RELAY, SECOND_RELAY, NEIGHBOUR, BALANCER = "127.0.4.1", "127.0.4.2", "127.0.4.9", "127.0.3.1"
+RELAY, SECOND_RELAY, NEIGHBOUR = "127.0.4.1", "127.0.4.2", "127.0.4.9"
+FAR_RELAY, ITS_NEIGHBOUR = "203.0.113.9", "203.0.113.10"
 EVIL, FRIEND = "192.0.2.66", "198.51.100.7"
 CHOOSY = "choosy.example"  # known-only
 
 PLAIN = {
-    "domains": {"local": [OPEN, GREY, CHOOSY]},
-    "recipients": {"verify": "list", "list": [f"@{OPEN}", f"@{GREY}", f"@{CHOOSY}"]},
+    "domains": {"local": [OPEN, GREY, CHOOSY, "list.example"]},
+    "recipients": {"verify": "list", "list": [f"@{OPEN}", f"@{GREY}", f"@{CHOOSY}", "bo@list.example"]},
     "protection": {"overrides": {OPEN: "off", CHOOSY: "known-only"}},
-    "smtp": {"relays": [RELAY, SECOND_RELAY], "proxy_from": [BALANCER]},
+    "smtp": {"relays": [RELAY, SECOND_RELAY, FAR_RELAY], "proxy_from": [PROXY]},
     "limits": {"connections_per_address": 3, "connections_per_network": 4},
     "greylist": {"wait": "1h"},
+    "tarpit": {"traps": [f"trap@{OPEN}"]},
 }
 
 
@@ -54,12 +58,7 @@ def relayed(
 
 def straight(house: House, address: str, to: str, *, sender: str = "ann@elsewhere.example") -> Answer:
     """One mail from that very address, as the balancer tells it."""
-    talk = Talk(house.port, BALANCER)
-    with contextlib.closing(talk):
-        talk.send(f"PROXY TCP4 {address} 203.0.113.1 4321 25\r\n".encode())
-        assert talk.answer().code == 220
-        answers = talk.envelope(sender, [to])
-        return talk.data(message(sender=sender, to=to)) if answers[-1].code == 250 else answers[-1]
+    return mail(house.port, address, sender, to, message(sender=sender, to=to))
 
 
 @contextlib.contextmanager
@@ -143,11 +142,27 @@ def test_a_released_mail_makes_its_sender_known_from_the_hop_and_not_from_the_re
     time.sleep(1.5)
     assert relayed(house, FRIEND, to, sender=sender).code == 250
     assert len(house.sink.mails) == 2
+    assert record(house.gate, "127.0.4.0/24") == record(house.gate, "198.51.100.0/24") == {}
     assert relayed(house, EVIL, to, sender=sender).code == 250
     assert relayed(house, RELAY, to, sender=sender).code == 250
     assert len(house.sink.mails) == 2  # another hop, and an unknown one, are held
     assert straight(house, FRIEND, to, sender=sender).code == 250
     assert len(house.sink.mails) == 3
+    until(lambda: record(house.gate, "198.51.100.0/24"))  # earned by coming itself
+
+
+def test_a_relay_is_greeted_while_its_neighbours_wait(houses):
+    patient = houses.get({**PLAIN, "tarpit": {"greet_pause": "10s"}})
+    with closing(visit(patient.port, ITS_NEIGHBOUR)) as stranger, closing(visit(patient.port, FAR_RELAY)) as relay:
+        assert relay.answer().code == 220
+        assert has_heard_nothing(stranger)
+
+
+def test_a_trap_is_an_unknown_recipient_to_a_relay_and_marks_nobody(house):
+    for _ in range(2):
+        assert mail(house.port, FAR_RELAY, to=f"trap@{OPEN}").code == 550
+    assert mail(house.port, FAR_RELAY, to=f"bo@{OPEN}").code == 250
+    assert record(house.gate, "203.0.113.0/24") == {}
 
 
 def test_what_a_relay_is_refused_like_everybody(house):
@@ -164,6 +179,23 @@ def test_recipients_of_two_classes_come_in_two_transactions(house):
     with house.talk(RELAY) as talk:
         answers = talk.envelope("ann@elsewhere.example", [f"bo@{GREY}", f"bo@{CHOOSY}"])
         assert [answer.code for answer in answers] == [250, 250, 452]
+
+
+def test_observing_lets_in_what_a_relay_brings_and_says_what_would_have_been(houses):
+    observing = houses.get({**PLAIN, "protection": {**PLAIN["protection"], "mode": "observe"}})
+    answer = relayed(observing, FRIEND, f"bo@{CHOOSY}")
+    assert answer.code == 250
+    assert len(observing.sink.mails) == 1
+    codes = [one["code"] for one in decision(observing, answer)["facts"]["reasons"]]
+    assert codes == ["observe.let_in", "level.known_only", "relay.declared"]
+
+
+def test_unknown_recipients_of_a_relay_are_not_counted_as_guesses(houses):
+    strict = houses.get({**PLAIN, "limits": {"unknown_recipients": 1}})
+    for _ in range(12):
+        assert mail(strict.port, FAR_RELAY, to="cy@nobody.example").code == 550
+        assert mail(strict.port, FAR_RELAY, to="nobody@list.example").code == 550
+    assert mail(strict.port, ITS_NEIGHBOUR, to="nobody@list.example").code == 550  # the first guess of this network
 
 
 def test_counts_per_address_and_network_do_not_bind_a_relay(house):

@@ -1,20 +1,23 @@
 """Nouns for the tests of the store: a mail, its envelope, its identity; all with defaults that need no thought."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, Table, func, select
 
 from gateway.bodies import Bodies, Kept, Owner
 from gateway.model import (
     Address,
+    CopyRow,
     DeliveryState,
     Envelope,
     Fingerprint,
+    Grade,
     MailIdentity,
     MailParameters,
     Peer,
@@ -22,13 +25,20 @@ from gateway.model import (
     Recipient,
     Rung,
     RungKind,
+    Sighting,
+    Tombstone,
 )
 from gateway.policy.address import parse_address
 from gateway.settings import Settings
 from gateway.settings.read import from_table
-from gateway.store import copies, deliveries, messages
+from gateway.store import copies, deliveries, memory, messages, sightings, tombstones
+from gateway.store.copies import Deferred
 from gateway.store.deliveries import Owned
 from gateway.store.keys import text_key
+from gateway.store.memory import Remembered
+from gateway.store.question import Question
+from gateway.store.seen import find as find_sightings
+from gateway.store.sightings import Attempt, Passed
 
 NOW = datetime(2026, 3, 4, 12, 30, 15, 123456, tzinfo=UTC)
 SECOND, MINUTE, HOUR, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -117,7 +127,7 @@ def row_of(conn: Connection, kept: Kept, stored: str = "files") -> Kept:
 def copied(conn: Connection, kept: Kept, now: datetime = NOW) -> list[int]:
     """Copies for all its recipients; their numbers."""
     for one in kept.envelope.recipients:
-        copies.note(conn, kept.id, kept.envelope.sender_key, one, now)
+        copies.note(conn, [Deferred(kept.id, one, now)])
     return [row["id"] for row in copies.of_message(conn, kept.id)]
 
 
@@ -147,3 +157,91 @@ def count(conn: Connection, table: Table) -> int:
 
 def read(bodies: Bodies, conn: Connection, number: str) -> bytes:
     return b"".join(bodies.read(conn, number))
+
+
+# ---- one question, one note: what the store takes in lists ---------------------------------------------------------
+
+
+def question(
+    sender: str = ANN,
+    recipients: Collection[str] = (BO,),
+    rungs: Collection[Rung] = WEAK,
+    content: Fingerprint | None = None,
+    now: datetime = NOW,
+) -> Question:
+    return Question(sender, sender, tuple(recipients), frozenset(rungs), now, content)
+
+
+def attempt(
+    sender: str = ANN,
+    to: str = BO,
+    rungs: Collection[Rung] = WEAK,
+    content: Fingerprint | None = None,
+    size: int | None = None,
+    now: datetime = NOW,
+    anew_before: datetime | None = None,
+) -> Attempt:
+    return Attempt(sender, to, frozenset(rungs), content, size, now, anew_before)
+
+
+def saw(conn: Connection, *one: Any, **more: Any) -> None:
+    """Note one attempt."""
+    sightings.saw(conn, [attempt(*one, **more)])
+
+
+def seen(conn: Connection, *asked: Any, **more: Any) -> dict[str, tuple[Sighting, ...]]:
+    """The sightings that one question finds."""
+    return {to: told.sightings for to, told in find_sightings(conn, [question(*asked, **more)])[0].items()}
+
+
+def sighted(
+    conn: Connection,
+    to: str = BO,
+    rungs: Collection[Rung] = WEAK,
+    content: Fingerprint | None = None,
+    first: datetime = NOW,
+    last: datetime = NOW,
+) -> None:
+    """A sighting of Ann's as it would be written, whatever is there."""
+    body, number = (content.body, content.message_id) if content else (None, None)
+    one = Sighting(0, frozenset(rungs), first, last, body=body, message_id=number)
+    sightings.add(conn, [((ANN, to), one)])
+
+
+def passed(conn: Connection, sender: str, to: str, rungs: Collection[Rung], now: datetime) -> None:
+    sightings.passed(conn, [Passed(sender, to, frozenset(rungs), now)])
+
+
+def remember(
+    conn: Connection,
+    rungs: Collection[Rung],
+    sender: str,
+    to: str,
+    grade: Grade,
+    earned: str,
+    now: datetime,
+    expires: datetime,
+    author: str = "",
+    comment: str = "",
+) -> None:
+    memory.remember(conn, [Remembered(rungs, sender, to, grade, earned, now, expires, author, comment)])
+
+
+def grades(conn: Connection, *asked: Any, **more: Any) -> dict[str, Grade]:
+    return memory.grades(conn, [question(*asked, **more)])[0]
+
+
+def stones(
+    conn: Connection, sender: str, recipients: Collection[str], now: datetime
+) -> dict[str, tuple[Tombstone, ...]]:
+    return tombstones.find(conn, [question(sender, recipients, now=now)])[0]
+
+
+def found_copies(
+    conn: Connection, sender: str, recipients: Collection[str], content: Fingerprint
+) -> dict[str, tuple[CopyRow, ...]]:
+    return copies.find(conn, [question(sender, recipients, content=content)])[0]
+
+
+def defer(conn: Connection, kept: Kept, now: datetime, to: Recipient | None = None) -> None:
+    copies.note(conn, [Deferred(kept.id, to or recipient(), now)])

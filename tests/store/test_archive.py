@@ -19,13 +19,13 @@ from gateway import archive
 from gateway.archive import BadArchive
 from gateway.bodies import Bodies, DatabaseBodies, FileBodies, Owner
 from gateway.model import CopyState, DeliveryState, Grade, ListKind, ListVerb, ReasonCode, Switch, TombstoneOutcome
-from gateway.store import changes, copies, decisions, deliveries, lists, memory, messages, sightings, tombstones
+from gateway.store import changes, copies, decisions, deliveries, lists, messages, tombstones
 from gateway.store.engine import sync_engine
 from gateway.store.lists import NewEntry
 from sql import schema
 from sql.tables import body, copy, delivery, message, metadata
 from tests.store.conftest import emptied
-from tests.store.making import (
+from tests.store.making import (  # fmt: skip
     ANN,
     BO,
     CY,
@@ -37,6 +37,7 @@ from tests.store.making import (
     copied,
     count,
     fingerprint,
+    found_copies,
     held,
     identity,
     keep,
@@ -44,8 +45,10 @@ from tests.store.making import (
     owned_mail,
     read,
     recipient,
+    remember,
+    saw,
     settings,
-)  # fmt: skip
+)
 from tests.store.test_records import decided
 
 KINDS = ["sqlite", "mariadb"]
@@ -60,8 +63,8 @@ def fill(conn: Connection, bodies: Bodies) -> None:
     """Something in every table."""
     held(conn, keep(conn, bodies, replace(owned_mail(mail("0000000000001", text=BIG)), size=len(BIG)), BIG))
     copied(conn, keep(conn, bodies, mail("0000000000002", subject="Grüße 😀 \u202e", sender="")))
-    sightings.saw(conn, ANN, BO, STRONG, fingerprint(), 10, NOW)
-    memory.remember(conn, STRONG, ANN, BO, Grade.KNOWN, "released", NOW, NOW + DAY, "cy@cli", "ärger\n'\"")
+    saw(conn, ANN, BO, STRONG, fingerprint(), 10, NOW)
+    remember(conn, STRONG, ANN, BO, Grade.KNOWN, "released", NOW, NOW + DAY, "cy@cli", "ärger\n'\"")
     lists.add(conn, NewEntry(ListVerb.BLOCK, ListKind.DOMAIN, "spam.example", expires=NOW + DAY), NOW)
     tombstones.make(conn, identity(mail(rungs=STRONG)), TombstoneOutcome.DELIVERED, NOW, NOW + DAY)
     decisions.add(conn, [decided()])
@@ -317,7 +320,7 @@ def test_after_the_loss_of_every_row_mail_is_what_it_was(conn: Connection, bodie
     row = messages.load(conn, "0000000000003")
     assert row is not None
     assert (row["subject"], row["stored"], row["received_at"]) == ("Hello", bodies.kind, NOW)
-    assert copies.find(conn, ANN, (BO,), fingerprint(b"3"))[BO][0].mail == identity(mail(text=b"3"))
+    assert found_copies(conn, ANN, (BO,), fingerprint(b"3"))[BO][0].mail == identity(mail(text=b"3"))
     assert read(bodies, conn, "0000000000001") == b"1"
 
 

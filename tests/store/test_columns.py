@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, literal_column, select
 
 from gateway.store.keys import digest, pair_key
 from gateway.store.upsert import upsert
@@ -108,7 +108,13 @@ def remember(conn: Connection, first: int, last: int, grade: int, author: str) -
         "expires": NOW, "author": author, "comment": "",
     }  # fmt: skip
     upsert(
-        conn, memory, values, key=("key",), least=("first_seen",), greatest=("last_seen", "grade"), replace=("author",)
+        conn,
+        memory,
+        [values],
+        key=("key",),
+        least=("first_seen",),
+        greatest=("last_seen", "grade"),
+        replace=("author",),
     )
 
 
@@ -123,6 +129,18 @@ def test_rows_converge_in_any_order(conn: Connection, order: tuple[int, ...]) ->
 
 
 def test_what_is_not_named_stays_as_it_was(conn: Connection) -> None:
-    upsert(conn, change_count, {"node": "n", "count": 5}, key=("node",))
-    upsert(conn, change_count, {"node": "n", "count": 7}, key=("node",))
+    upsert(conn, change_count, [{"node": "n", "count": 5}], key=("node",))
+    upsert(conn, change_count, [{"node": "n", "count": 7}], key=("node",))
     assert [tuple(row) for row in conn.execute(select(change_count))] == [("n", 5)]
+
+
+def test_nothing_to_write_is_no_statement(conn: Connection) -> None:
+    upsert(conn, change_count, [], key=("node",))
+    assert list(conn.execute(select(change_count))) == []
+
+
+def test_rows_written_together_meet_each_other(conn: Connection) -> None:
+    rows = [{"node": node, "count": 1} for node in "abab"]
+    more = {"count": lambda there: there.c.count + literal_column("10")}
+    upsert(conn, change_count, rows, key=("node",), change=more)
+    assert {tuple(row) for row in conn.execute(select(change_count))} == {("a", 11), ("b", 11)}

@@ -3,17 +3,20 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from dataclasses import replace
+from typing import Any, TypeVar
 
 import pytest
 from sqlalchemy import Connection, Engine, select, update
 
 from gateway.bodies import Kept
-from gateway.model import CopyState
+from gateway.model import CopyState, Rung
 from gateway.policy.hold import COPY_MOVES
-from gateway.store import copies
-from sql.tables import copy
-from tests.store.making import (
+from gateway.store import copies, messages
+from gateway.store.copies import KeptCopy
+from gateway.store.rows import rungs_from_json
+from sql.tables import copy, message
+from tests.store.making import (  # fmt: skip
     ANN,
     BO,
     CY,
@@ -22,13 +25,18 @@ from tests.store.making import (
     MINUTE,
     NOW,
     SECOND,
+    STRONG,
+    TEXT,
+    WEAK,
     copied,
     count,
-    fingerprint,
+    defer,
+    found_copies,
+    identity,
     mail,
     recipient,
     row_of,
-)  # fmt: skip
+)
 
 T = TypeVar("T")
 LEASE = NOW + 15 * MINUTE
@@ -62,26 +70,51 @@ def in_state(conn: Connection, number: int, wanted: CopyState) -> None:
 
 def test_tries_of_one_mail_are_one_copy(conn: Connection, kept: Kept) -> None:
     for minute in (1, 0, 2):
-        copies.note(conn, kept.id, ANN, recipient(), NOW + minute * MINUTE)
+        defer(conn, kept, NOW + minute * MINUTE)
     (row,) = copies.of_message(conn, kept.id)
     assert (row["tries"], row["first_seen"], row["last_seen"]) == (3, NOW, NOW + 2 * MINUTE)
     assert (row["recipient_raw"], row["notify"], row["orcpt"]) == (BO, "NEVER", f"rfc822;{BO}")
 
 
-def test_a_copy_is_found_by_whatever_of_its_content_agrees(conn: Connection, kept: Kept) -> None:
+def test_a_copy_is_found_by_its_very_bytes_and_by_nothing_less(conn: Connection, kept: Kept) -> None:
+    """Who claims a copy ends it: a mail that merely looks alike must not end another mail's."""
     copied(conn, kept)
     same = kept.fingerprint
-    other = fingerprint(b"other", None)
-    for content in (same, fingerprint(b"other", "<one@elsewhere.example>")):
-        (found,) = copies.find(conn, ANN, (BO, CY), content)[BO]
-        assert (found.message, found.state, found.mail.fingerprint) == (kept.id, CopyState.SENDER_HELD, same)
-    assert copies.find(conn, ANN, (BO, CY), other) == {BO: (), CY: ()}
-    assert copies.find(conn, "eve@elsewhere.example", (BO,), same) == {BO: ()}
+    (found,) = found_copies(conn, ANN, (BO, CY), same)[BO]
+    assert (found.message, found.state, found.mail) == (kept.id, CopyState.SENDER_HELD, identity(kept))
+    for part in ({"whole": "0" * 64}, {"whole": "0" * 64, "message_id": None}):
+        assert found_copies(conn, ANN, (BO, CY), replace(same, **part)) == {BO: (), CY: ()}
+    assert found_copies(conn, "eve@elsewhere.example", (BO,), same) == {BO: ()}
+    assert found_copies(conn, ANN, (CY,), same) == {CY: ()}
 
 
-def test_mails_without_message_id_do_not_match_each_other(conn: Connection) -> None:
-    copied(conn, row_of(conn, mail(content=fingerprint(b"one", None))))
-    assert copies.find(conn, ANN, (BO,), fingerprint(b"two", None)) == {BO: ()}
+def kept_copy(number: str, text: bytes, rungs: frozenset[Rung] = WEAK, **more: Any) -> KeptCopy:
+    kept = mail(number, text=text, rungs=rungs)
+    recipients = kept.envelope.recipients
+    values = {"described": kept, "sender": ANN, "recipients": recipients, "content": kept.fingerprint, **more}
+    return KeptCopy(number=number, rungs=rungs, now=NOW, **values)
+
+
+def test_mail_that_is_kept_twice_at_once_is_one_row(conn: Connection) -> None:
+    copies.keep(conn, [kept_copy("1", b"a"), kept_copy("2", b"a", STRONG), kept_copy("3", b"b")])
+    copies.keep(conn, [kept_copy("4", b"b", STRONG)])
+    assert {row.id: len(row.rungs) for row in conn.execute(select(message.c.id, message.c.rungs))} == {"1": 3, "3": 3}
+    assert {row.message: row.tries for row in conn.execute(select(copy.c.message, copy.c.tries))} == {"1": 2, "3": 2}
+
+
+def test_the_same_bytes_from_another_sender_are_another_mail(conn: Connection) -> None:
+    copies.keep(conn, [kept_copy("1", b"a"), kept_copy("2", b"a", sender="eve@elsewhere.example")])
+    assert set(conn.execute(select(message.c.id)).scalars()) == {"1", "2"}
+
+
+def test_a_mail_whose_row_is_there_gets_a_copy_for_each_of_its_recipients(conn: Connection, kept: Kept) -> None:
+    both = (recipient(), recipient(CY))
+    for _ in range(2):
+        copies.keep(conn, [kept_copy(kept.id, TEXT, STRONG, described=None, recipients=both)])
+    assert {row["recipient"]: row["tries"] for row in copies.of_message(conn, kept.id)} == {BO: 2, CY: 2}
+    row = messages.load(conn, kept.id)
+    assert row is not None
+    assert rungs_from_json(row["rungs"]) == STRONG, "a retry may come from any of them"
 
 
 @pytest.mark.parametrize("start", list(CopyState))
@@ -107,7 +140,7 @@ def test_a_story_that_is_over_does_not_begin_again(conn: Connection, kept: Kept,
     (number,) = copied(conn, kept)
     in_state(conn, number, ended)
     assert not copies.claim(conn, number, "w", NOW, LEASE)
-    copies.note(conn, kept.id, ANN, recipient(), NOW + HOUR)
+    defer(conn, kept, NOW + HOUR)
     copies.abandon(conn, NOW + DAY)
     copies.end_window(conn, NOW + DAY, 10)
     copies.end_leases(conn, NOW + DAY)
@@ -118,7 +151,7 @@ def test_a_story_that_is_over_does_not_begin_again(conn: Connection, kept: Kept,
 def test_a_sender_that_comes_back_has_not_abandoned_its_mail(conn: Connection, kept: Kept) -> None:
     (number,) = copied(conn, kept)
     in_state(conn, number, CopyState.ABANDONED)
-    copies.note(conn, kept.id, ANN, recipient(), NOW + HOUR)
+    defer(conn, kept, NOW + HOUR)
     assert state(conn, number) is CopyState.SENDER_HELD
 
 

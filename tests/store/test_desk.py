@@ -11,9 +11,9 @@ from gateway import desk
 from gateway.bodies import Bodies, FileBodies, Kept, NoRoom
 from gateway.desk import Done, NoSuchMail, Person, Terms
 from gateway.model import CopyState, DeliveryState, Grade, ReasonCode, TombstoneOutcome
-from gateway.store import changes, copies, decisions, deliveries, memory, tombstones
+from gateway.store import changes, copies, decisions, deliveries, memory
 from sql.tables import body, delivery, message
-from tests.store.making import (
+from tests.store.making import (  # fmt: skip
     ANN,
     BO,
     CY,
@@ -23,15 +23,16 @@ from tests.store.making import (
     NOW,
     STRONG,
     TEXT,
-    WEAK,
     copied,
+    grades,
     held,
     identity,
     keep,
     mail,
     owned_mail,
     read,
-)  # fmt: skip
+    stones,
+)
 from tests.store.test_copies import at_once
 
 CLAIRE, DAVE = Person("claire@cli", "node1"), Person("dave@cli", "node2")
@@ -158,7 +159,7 @@ def test_a_released_copy_is_ours_and_its_retry_will_be_recognised(
     assert states(conn) == {BO: "releasing", CY: "sender_held"}
     (due,) = deliveries.claim_due(conn, "c", NOW, NOW + HOUR, 9)
     assert (due["recipient_raw"], due["notify"], due["reason"]) == (BO, "NEVER", ReasonCode.PARTY_KNOWN)
-    found = tombstones.find(conn, ANN, BOTH, NOW)
+    found = stones(conn, ANN, BOTH, NOW)
     (stone,) = found[BO]
     assert (stone.outcome, stone.released, stone.mail) == (TombstoneOutcome.PENDING, True, identity(senders))
     assert stone.expires >= NOW + 5 * DAY + TERMS.tombstones, "it outlives the courier's attempts"
@@ -172,7 +173,7 @@ def test_a_released_copy_is_ours_and_its_retry_will_be_recognised(
 def test_a_refused_copy_answers_its_retry_and_is_not_delivered(conn: Connection, bodies: Bodies, senders: Kept) -> None:
     (told,) = refuse(conn, [BO])
     assert (told.happened, "550" in told.words) == (True, True)
-    (stone,) = tombstones.find(conn, ANN, BOTH, NOW)[BO]
+    (stone,) = stones(conn, ANN, BOTH, NOW)[BO]
     assert (stone.outcome, stone.expires) == (TombstoneOutcome.REFUSED, NOW + TERMS.tombstones)
     assert deliveries.of_message(conn, senders.id) == []
     assert states(conn) == {BO: "refused", CY: "sender_held"}
@@ -198,7 +199,7 @@ def test_while_its_sender_delivers_it_nobody_decides(conn: Connection, bodies: B
     copies.claim(conn, number, "w", NOW, NOW + MINUTE)
     for told in (release(conn, bodies, [BO]), refuse(conn, [BO])):
         assert [(one.happened, one.words) for one in told] == [(False, desk.IN_FLIGHT)]
-    assert tombstones.find(conn, ANN, BOTH, NOW)[BO] == ()
+    assert stones(conn, ANN, BOTH, NOW)[BO] == ()
     assert memory.size(conn) == 0
 
 
@@ -214,7 +215,7 @@ def test_a_copy_without_bytes_stays_its_senders(conn: Connection, bodies: Bodies
     lose_bytes(conn, bodies)
     assert [one.happened for one in release(conn, bodies)] == [False, False]
     assert states(conn) == {BO: "sender_held", CY: "sender_held"}
-    assert tombstones.find(conn, ANN, BOTH, NOW)[BO] == ()
+    assert stones(conn, ANN, BOTH, NOW)[BO] == ()
 
 
 def test_a_copy_that_cannot_be_made_safe_stays_its_senders(
@@ -255,7 +256,7 @@ def test_only_a_release_with_trust_makes_the_sender_known(
     request.getfixturevalue(kind)
     release(conn, bodies, [BO], trust=trust)
     known = Grade.KNOWN if trust else Grade.STRANGER
-    assert memory.grades(conn, ANN, BOTH, STRONG, NOW) == {BO: known, CY: Grade.STRANGER}
+    assert grades(conn, ANN, BOTH, STRONG) == {BO: known, CY: Grade.STRANGER}
     for row in memory.listing(conn, None, NOW, 9):
         assert (row["author"], row["expires"], row["earned"]) == ("claire@cli", NOW + TERMS.memory, "released")
         assert mail().id in row["comment"]
@@ -277,7 +278,7 @@ def test_a_bounce_address_is_known_without_its_number(conn: Connection, bodies: 
 def test_the_null_sender_is_known_as_itself(conn: Connection, bodies: Bodies) -> None:
     held(conn, keep(conn, bodies, mail(sender="")))
     release(conn, bodies)
-    assert memory.grades(conn, "", (BO,), WEAK, NOW)[BO] is Grade.KNOWN
+    assert grades(conn, "")[BO] is Grade.KNOWN
 
 
 def test_every_worker_hears_of_it(conn: Connection, bodies: Bodies, ours: Kept) -> None:

@@ -11,13 +11,12 @@ import pytest
 from sqlalchemy import URL, Connection, Engine, insert, select, text, update
 
 from gateway.store import engine as engine_module
-from gateway.store import sightings
 from gateway.store.engine import Database, StoreUnavailable, is_conflict, open_database, sync_engine
 from sql import schema
 from sql.tables import change_count
 from tests.mariadb import MariaDB
 from tests.store.conftest import sqlalchemy_url
-from tests.store.making import ANN, BO, NOW, WEAK, fingerprint
+from tests.store.making import BO, NOW, fingerprint, saw, seen
 
 
 @pytest.fixture
@@ -33,6 +32,11 @@ def mark(name: str, number: int = 0):  # type: ignore[no-untyped-def]
         return name
 
     return work
+
+
+def note_marks(conn: Connection, names: list[str]) -> None:
+    for name in names:
+        mark(name)(conn)
 
 
 def marks(engine: Engine) -> set[str]:
@@ -71,14 +75,14 @@ async def test_writes_at_once_share_a_commit(database: Database, engine: Engine)
 
 async def test_a_note_is_written_soon_and_nobody_waits(database: Database, engine: Engine) -> None:
     await database.write(mark("warm"))
-    database.note(mark("noted"))
+    database.note(note_marks, "noted")
     assert await soon(engine, "noted", 2.0) < 0.6
 
 
 async def test_closing_writes_what_was_noted(url: URL, engine: Engine) -> None:
     database = open_database(url)
     for number in range(20):
-        database.note(mark(f"n{number}"))
+        database.note(note_marks, f"n{number}")
     await database.close()
     assert len(marks(engine)) == 20
 
@@ -91,7 +95,7 @@ async def test_one_bad_work_spoils_nobodys(database: Database, engine: Engine) -
     def worse(conn: Connection) -> None:
         raise ZeroDivisionError
 
-    database.note(bad)
+    database.note(lambda conn, notes: bad(conn), None)
     done = await asyncio.gather(
         database.write(mark("a")), database.write(bad), database.write(worse), database.write(mark("b")),
         return_exceptions=True,
@@ -130,8 +134,8 @@ async def test_too_many_notes_are_dropped_and_not_kept_in_memory(
 ) -> None:
     monkeypatch.setattr(engine_module, "MOST_PENDING", 5)
     for number in range(50):
-        database.note(mark(f"n{number}"))
-    assert len(database.pending) == 5
+        database.note(note_marks, f"n{number}")
+    assert database.noted == sum(len(one.work.notes) for one in database.pending) == 5  # type: ignore[union-attr]
 
 
 async def test_who_gives_up_waiting_stops_nobody(database: Database, engine: Engine) -> None:
@@ -146,9 +150,9 @@ async def test_who_gives_up_waiting_stops_nobody(database: Database, engine: Eng
 
 async def test_twenty_sightings_of_one_new_triplet_are_one_row(database: Database) -> None:
     content = fingerprint()
-    see = lambda conn: sightings.saw(conn, ANN, BO, WEAK, content, 10, NOW)  # noqa: E731
+    see = lambda conn: saw(conn, content=content, size=10)  # noqa: E731
     await asyncio.gather(*(database.write(see) for _ in range(20)))
-    found = await database.read(lambda conn: sightings.find(conn, ANN, (BO,), WEAK)[BO])
+    found = await database.read(lambda conn: seen(conn)[BO])
     assert [one.tries for one in found] == [20]
 
 
@@ -156,10 +160,10 @@ async def test_workers_that_see_one_new_triplet_at_once_agree_since_when_it_wait
     """On MariaDB each may add a row; what counts is that the first moment holds and that a retry finds it."""
     workers = [open_database(url) for _ in range(4)]
     content = fingerprint()
-    see = lambda conn: sightings.saw(conn, ANN, BO, WEAK, content, 10, NOW)  # noqa: E731
+    see = lambda conn: saw(conn, content=content, size=10)  # noqa: E731
     await asyncio.gather(*(worker.write(see) for worker in workers for _ in range(5)))
-    found = await workers[0].read(lambda conn: sightings.find(conn, ANN, (BO,), WEAK)[BO])
-    assert sum(one.tries for one in found) >= 16
+    found = await workers[0].read(lambda conn: seen(conn)[BO])
+    assert sum(one.tries for one in found) == 20
     assert {one.first_seen for one in found} == {NOW}
     assert 1 <= len(found) <= len(workers)
     for worker in workers:

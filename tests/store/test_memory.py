@@ -8,28 +8,28 @@ from sqlalchemy import Connection, select
 from gateway.model import Grade, Rung, RungKind
 from gateway.store import memory
 from sql.tables import memory as table
-from tests.store.making import ANN, BO, CY, DAY, NETWORK, NOW, SECOND, SPF, STRONG, WEAK, count
+from tests.store.making import ANN, BO, CY, DAY, NETWORK, NOW, SECOND, SPF, STRONG, WEAK, count, grades, remember
 
 LATER = NOW + 36 * DAY
 OTHER = frozenset({Rung(RungKind.NETWORK, "198.51.100.0/24")})
 
 
 def waited(conn: Connection, sender: str = ANN, to: str = BO, rungs: frozenset[Rung] = WEAK) -> None:
-    memory.remember(conn, rungs, sender, to, Grade.REMEMBERED, "waited", NOW, LATER)
+    remember(conn, rungs, sender, to, Grade.REMEMBERED, "waited", NOW, LATER)
 
 
 def released(conn: Connection, sender: str = ANN, to: str = BO, rungs: frozenset[Rung] = WEAK) -> None:
-    memory.remember(conn, rungs, sender, to, Grade.KNOWN, "released", NOW, NOW + 400 * DAY, "cy@cli", "a friend")
+    remember(conn, rungs, sender, to, Grade.KNOWN, "released", NOW, NOW + 400 * DAY, "cy@cli", "a friend")
 
 
 def grade(conn: Connection, rungs: frozenset[Rung] = WEAK, to: str = BO, now=NOW, sender: str = ANN) -> Grade:  # type: ignore[no-untyped-def]
-    return memory.grades(conn, sender, (to,), rungs, now)[to]
+    return grades(conn, sender, (to,), rungs, now=now)[to]
 
 
 def test_everybody_is_a_stranger_first(conn: Connection) -> None:
-    assert memory.grades(conn, ANN, (BO, CY), WEAK, NOW) == {BO: Grade.STRANGER, CY: Grade.STRANGER}
-    assert memory.grades(conn, ANN, (BO,), (), NOW) == {BO: Grade.STRANGER}
-    assert memory.grades(conn, ANN, (), WEAK, NOW) == {}
+    assert grades(conn, ANN, (BO, CY)) == {BO: Grade.STRANGER, CY: Grade.STRANGER}
+    assert grades(conn, rungs=()) == {BO: Grade.STRANGER}
+    assert grades(conn, recipients=()) == {}
 
 
 def test_patience_is_remembered_for_that_recipient_and_that_identity_only(conn: Connection) -> None:
@@ -107,7 +107,7 @@ def test_what_expired_is_swept_in_slices(conn: Connection) -> None:
 
 def test_the_listing_shows_what_holds_newest_first_and_takes_no_wildcards(conn: Connection) -> None:
     waited(conn)
-    memory.remember(conn, {NETWORK}, "al@other.example", CY, Grade.KNOWN, "released", NOW + SECOND, LATER, "cy@cli")
+    remember(conn, {NETWORK}, "al@other.example", CY, Grade.KNOWN, "released", NOW + SECOND, LATER, "cy@cli")
     assert [row["sender"] for row in memory.listing(conn, None, NOW, 10)] == ["al@other.example", ANN]
     assert [row["sender"] for row in memory.listing(conn, None, NOW, 1)] == ["al@other.example"]
     assert [row["sender"] for row in memory.listing(conn, "other.ex", NOW, 10)] == ["al@other.example"]

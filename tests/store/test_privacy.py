@@ -11,10 +11,10 @@ from gateway import privacy
 from gateway.bodies import Bodies, FileBodies, NoBody
 from gateway.model import DeliveryState, Grade, ListKind, ListVerb, TombstoneOutcome
 from gateway.privacy import StillOurs
-from gateway.store import copies, decisions, deliveries, lists, memory, messages, sightings, tombstones
+from gateway.store import copies, decisions, deliveries, lists, messages, tombstones
 from gateway.store.lists import NewEntry
 from sql.tables import body, delivery, message, metadata
-from tests.store.making import (
+from tests.store.making import (  # fmt: skip
     ANN,
     BO,
     CY,
@@ -32,7 +32,9 @@ from tests.store.making import (
     owned_mail,
     read,
     recipient,
-)  # fmt: skip
+    remember,
+    saw,
+)
 from tests.store.test_records import decided
 
 EVE = "eve@elsewhere.example"
@@ -48,8 +50,8 @@ def live(conn: Connection, bodies: Bodies, sender: str, to: str, number: str) ->
     conn.execute(update(delivery).where(delivery.c.message == kept.id).values(state=DeliveryState.DELIVERED))
     text = f"a copy {number}".encode()
     copied(conn, keep(conn, bodies, mail(f"{number}000000000002", sender=sender, recipients=(to,), text=text), text))
-    sightings.saw(conn, sender, to, STRONG, fingerprint(), 10, NOW)
-    memory.remember(conn, WEAK, sender, to, Grade.KNOWN, "released", NOW, NOW + DAY, "cy@cli")
+    saw(conn, sender, to, STRONG, fingerprint(), 10, NOW)
+    remember(conn, WEAK, sender, to, Grade.KNOWN, "released", NOW, NOW + DAY, "cy@cli")
     tombstones.make(conn, identity(mail(sender=sender), to), TombstoneOutcome.DELIVERED, NOW, NOW + DAY)
     decisions.add(conn, [decided(sender=sender, recipient=to)])
     decisions.happened(conn, "released", NOW, message=kept.id, recipient=to, who="cy@cli")

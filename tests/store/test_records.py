@@ -7,7 +7,7 @@ from gateway.model import Action, ListKind, ListVerb, Reason, ReasonCode, Reply,
 from gateway.store import changes, decisions, lists, tombstones
 from gateway.store.decisions import Decision
 from gateway.store.lists import NewEntry
-from tests.store.making import ANN, BO, CY, DAY, HOUR, NOW, SECOND, STRONG, identity, mail
+from tests.store.making import ANN, BO, CY, DAY, HOUR, NOW, SECOND, STRONG, identity, mail, stones
 from tests.store.test_copies import at_once
 
 PENDING, DELIVERED = TombstoneOutcome.PENDING, TombstoneOutcome.DELIVERED
@@ -19,24 +19,24 @@ PENDING, DELIVERED = TombstoneOutcome.PENDING, TombstoneOutcome.DELIVERED
 def test_a_tombstone_tells_the_whole_identity_of_its_mail(conn: Connection) -> None:
     kept = mail(rungs=STRONG)
     number = tombstones.make(conn, identity(kept), DELIVERED, NOW, NOW + DAY, message=kept.id, released=True)
-    (found,) = tombstones.find(conn, ANN, (BO, CY), NOW)[BO]
+    (found,) = stones(conn, ANN, (BO, CY), NOW)[BO]
     assert (found.id, found.outcome, found.mail, found.released) == (number, DELIVERED, identity(kept), True)
     assert (found.expires, found.consumed_at, found.reply) == (NOW + DAY, None, None)
 
 
 def test_it_answers_for_its_own_pair_until_it_expires(conn: Connection) -> None:
     tombstones.make(conn, identity(mail()), DELIVERED, NOW, NOW + DAY)
-    assert tombstones.find(conn, ANN, (CY,), NOW) == {CY: ()}
-    assert tombstones.find(conn, "eve@elsewhere.example", (BO,), NOW) == {BO: ()}
-    assert len(tombstones.find(conn, ANN, (BO,), NOW + DAY - SECOND)[BO]) == 1
-    assert tombstones.find(conn, ANN, (BO,), NOW + DAY) == {BO: ()}
+    assert stones(conn, ANN, (CY,), NOW) == {CY: ()}
+    assert stones(conn, "eve@elsewhere.example", (BO,), NOW) == {BO: ()}
+    assert len(stones(conn, ANN, (BO,), NOW + DAY - SECOND)[BO]) == 1
+    assert stones(conn, ANN, (BO,), NOW + DAY) == {BO: ()}
 
 
 def test_it_is_consumed_from_the_first_time(conn: Connection) -> None:
     number = tombstones.make(conn, identity(mail()), DELIVERED, NOW, NOW + DAY)
     for hour in (1, 2):
         tombstones.consume(conn, [number], NOW + hour * HOUR)
-    assert tombstones.find(conn, ANN, (BO,), NOW)[BO][0].consumed_at == NOW + HOUR
+    assert stones(conn, ANN, (BO,), NOW)[BO][0].consumed_at == NOW + HOUR
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_it_is_consumed_from_the_first_time(conn: Connection) -> None:
 def test_it_repeats_the_backends_words(conn: Connection, reply: Reply) -> None:
     number = tombstones.make(conn, identity(mail()), PENDING, NOW, NOW + DAY)
     tombstones.settle(conn, number, TombstoneOutcome.UNDELIVERABLE, NOW + DAY, reply)
-    kept = tombstones.find(conn, ANN, (BO,), NOW)[BO][0].reply
+    kept = stones(conn, ANN, (BO,), NOW)[BO][0].reply
     assert kept is not None
     assert (kept.code, kept.enhanced) == (reply.code, reply.enhanced)
     assert reply.text.startswith(kept.text)
@@ -64,7 +64,7 @@ def test_the_end_of_a_released_copy_settles_its_own_tombstone_only(conn: Connect
         tombstones.make(conn, identity(mail(), to), PENDING, NOW, NOW + DAY, message="m1")
     tombstones.make(conn, identity(mail()), PENDING, NOW, NOW + DAY, message="m2")
     tombstones.settle_message(conn, "m1", BO, DELIVERED, NOW + 9 * DAY)
-    found = tombstones.find(conn, ANN, (BO, CY), NOW)
+    found = stones(conn, ANN, (BO, CY), NOW)
     assert sorted(one.outcome for one in found[BO]) == [DELIVERED, PENDING]
     assert [one.outcome for one in found[CY]] == [PENDING]
 

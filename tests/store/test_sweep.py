@@ -15,7 +15,7 @@ from gateway.alive import Alive
 from gateway.bodies import Bodies, FileBodies, NoRoom
 from gateway.model import CopyState, DeliveryState, Grade, ListKind, ListVerb, ReasonCode, TombstoneOutcome
 from gateway.policy.hold import OPEN_COPIES, Keeping, lifetime
-from gateway.store import copies, decisions, deliveries, lists, memory, messages, sightings, tombstones
+from gateway.store import copies, decisions, deliveries, lists, messages, tombstones
 from gateway.store.deliveries import Owned
 from gateway.store.engine import Database, open_database
 from gateway.store.lists import NewEntry
@@ -24,7 +24,7 @@ from gateway.sweep import SETTLE, SHOWN_FOR, Sweep
 from sql.tables import copy, delivery, event, listed, message, sighting, tombstone
 from sql.tables import decision as decision_table
 from sql.tables import memory as memory_table
-from tests.store.making import (
+from tests.store.making import (  # fmt: skip
     ANN,
     BO,
     CY,
@@ -46,8 +46,10 @@ from tests.store.making import (
     owned_mail,
     read,
     recipient,
+    remember,
     row_of,
-)  # fmt: skip
+    saw,
+)
 from tests.store.test_records import decided
 
 KEEP = Keeping(held=30 * DAY, window=4 * DAY, give_up=2 * DAY, tombstones=14 * DAY, events=90 * DAY)
@@ -242,8 +244,8 @@ async def test_held_mail_releases_itself_when_its_wait_is_over(
 
 async def test_each_kind_goes_at_its_own_time(sweeper: Sweep, engine: Engine, at: Any) -> None:
     with engine.begin() as conn:
-        sightings.saw(conn, ANN, BO, STRONG, fingerprint(), 1, NOW)
-        memory.remember(conn, WEAK, ANN, BO, Grade.REMEMBERED, "waited", NOW, NOW + 36 * DAY)
+        saw(conn, ANN, BO, STRONG, fingerprint(), 1, NOW)
+        remember(conn, WEAK, ANN, BO, Grade.REMEMBERED, "waited", NOW, NOW + 36 * DAY)
         lists.add(conn, NewEntry(ListVerb.BLOCK, ListKind.DOMAIN, "x.example", expires=NOW + 10 * DAY), NOW)
         tombstones.make(conn, identity(mail()), TombstoneOutcome.DELIVERED, NOW, NOW + 14 * DAY)
         decisions.add(conn, [decided()])

@@ -1,0 +1,20 @@
+"""greygate metrics: what all processes of this machine have counted, for Prometheus. It loads none of their parts."""
+
+import click
+
+from gateway import exporter
+from gateway.cli.options import with_settings
+from gateway.settings import Settings
+
+
+@click.command()
+@with_settings
+@click.option("--lifeline", type=int, hidden=True, help="Given by the supervisor.")
+def metrics(settings: Settings, lifeline: int | None) -> None:
+    """Serve what all processes have counted, for Prometheus, at [metrics] listen."""
+    if settings.metrics.listen is None:
+        raise click.ClickException("[metrics] listen names no place to serve them")
+    try:
+        exporter.run(settings, lifeline)
+    except OSError as error:
+        raise click.ClickException(f"cannot listen on {settings.metrics.listen}: {error.strerror}") from error

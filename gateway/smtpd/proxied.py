@@ -1,0 +1,61 @@
+"""Who the peer is, as a load balancer tells it: the PROXY header, versions 1 and 2 (haproxy's proxy-protocol.txt)."""
+
+import asyncio
+from ipaddress import ip_address
+
+from aiosmtpd.proxy_protocol import ProxyData, get_proxy
+
+from gateway.model import IPAddress
+
+V1, V2 = b"PROXY", b"\r\n\r\n\0\r\nQUIT\n"
+V1_MOST = 107  # bytes, the line end included
+V2_MOST = 4096  # bytes; addresses need 52, the rest is what some balancers add
+
+
+class BadHeader(Exception):
+    """The bytes are no PROXY header."""
+
+
+def read_header(data: bytes) -> tuple[IPAddress | None, int] | None:
+    """The peer's address (None: the balancer speaks for itself) and the length of the header; None: more is to come.
+
+    Raises BadHeader.
+    """
+    length = length_of(data)
+    if length is None or len(data) < length:
+        return None
+    found = parsed(data[:length])
+    if not found.valid:
+        raise BadHeader(found.error or "malformed")
+    return (None if found.src_addr is None else ip_address(str(found.src_addr))), length
+
+
+def length_of(data: bytes) -> int | None:
+    if data.startswith(V1[: len(data)]):
+        end = data.find(b"\n")
+        if end < 0 and len(data) > V1_MOST:
+            raise BadHeader("no end of line")
+        return None if end < 0 else end + 1
+    if not data.startswith(V2[: len(data)]):
+        raise BadHeader("unknown signature")
+    if len(data) < len(V2) + 4:
+        return None
+    length = len(V2) + 4 + int.from_bytes(data[14:16], "big")
+    if length > V2_MOST:
+        raise BadHeader("too long")
+    return length
+
+
+def parsed(header: bytes) -> ProxyData:
+    """aiosmtpd's reader on a header that is there as a whole, so that it never waits."""
+    reader = asyncio.StreamReader()
+    reader.feed_data(header)
+    reader.feed_eof()
+    reading = get_proxy(reader)
+    try:
+        reading.send(None)
+    except StopIteration as end:
+        found: ProxyData = end.value
+        return found
+    reading.close()
+    raise BadHeader("incomplete")
