@@ -172,14 +172,14 @@ def test_the_sweep_outlives_a_notice_for_which_there_is_no_room(
     disk.free()
 
 
-def wait_for_log(gate: Gate, words: str, within: float = 10.0) -> None:
+def wait_for_log(gate: Gate, words: str, within: float = 30.0) -> None:
     deadline = time.monotonic() + within
     while words not in gate.log:
         assert time.monotonic() < deadline, gate.log[-3000:]
         time.sleep(0.1)
 
 
-def wait_and_be_let_in(gate: Gate, stranger: bytes, sender: str = ANN, within: float = 10.0) -> None:
+def wait_and_be_let_in(gate: Gate, stranger: bytes, sender: str = ANN, within: float = 30.0) -> None:
     deadline = time.monotonic() + within
     while (answer := deliver(gate.port, sender, [BO], stranger)).code != 250:
         assert answer.code == 451
