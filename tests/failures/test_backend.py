@@ -38,6 +38,7 @@ def test_a_mail_waits_at_its_sender_while_the_backend_is_down(start: Callable[..
     down = send(gate, mail)
     assert (down.code, down.text[:5]) == (451, "4.4.1")
     assert reason(gate, down) == "backend.down"
+    assert f'level=warning process=smtpd event="a backend failed" backend={sink.url} ' in gate.log
     back = Sink(port=sink.port)
     assert send(gate, mail).code == 250
     time.sleep(0.5)
