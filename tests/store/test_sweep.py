@@ -137,6 +137,23 @@ async def test_held_mail_nobody_decides_about_is_shown_as_expired_and_its_recipi
         assert read(bodies, conn, mail().id) == TEXT, "a person may still release it"
 
 
+async def test_a_notice_that_has_to_be_written_again_is_written_once(
+    sweeper: Sweep, engine: Engine, bodies: Bodies
+) -> None:
+    with engine.begin() as conn:
+        held(conn, keep(conn, bodies, owned_mail(mail())))
+    for minutes in (0, 1):
+        with engine.connect() as conn:
+            assert sweeper.expire(conn, NOW + 30 * DAY + minutes * 60 * SECOND) == 1
+            conn.rollback()
+    with engine.begin() as conn:
+        assert sweeper.expire(conn, NOW + 31 * DAY) == 1
+    with engine.connect() as conn:
+        rows = set(conn.execute(select(message.c.id)).scalars())
+        assert {one.id for one in bodies.scan(conn)} == rows, "a file without a row would be a second notice one day"
+        assert len(rows) == 2
+
+
 async def test_what_was_shown_for_two_weeks_is_refused_on_record_and_then_its_bytes_go(
     sweeper: Sweep, engine: Engine, bodies: Bodies, at: Any
 ) -> None:
