@@ -10,7 +10,7 @@ LENGTH = 13
 
 def new_id(now: datetime) -> str:
     """13 characters: 40 bits of time (milliseconds, wrapping after 34 years) and 25 random bits. No secret."""
-    return written(now, random.getrandbits(25))  # noqa: S311
+    return written(now, random.getrandbits(25))
 
 
 def id_for(when: datetime, what: str) -> str:

@@ -185,3 +185,14 @@ def wait_and_be_let_in(gate: Gate, stranger: bytes, sender: str = ANN, within: f
         assert answer.code == 451
         assert time.monotonic() < deadline
         time.sleep(0.3)
+
+
+def test_a_full_disk_delays_no_release(run: Callable[..., Gate], disk: Disk, sink: Sink) -> None:
+    gate = run()
+    held = mail("Held", LARGE)
+    assert deliver(gate.port, ANN, [BEFORE], held).code == 250
+    row = state_of(gate, BEFORE, "held")
+    disk.fill()
+    gate.cli("queue", "release", row["message"], "--once")
+    (arrived,) = sink.wait_for(1, within=60)
+    assert arrived.below() == held
