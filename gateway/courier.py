@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import Connection
 
 from gateway import clock
-from gateway.bodies import Bodies, NoBody
+from gateway.bodies import Bodies, NoBody, Opened
 from gateway.model import Action, DeliveryState, Reason, ReasonCode, Recipient, Reply, Switch, TombstoneOutcome, Verdict
 from gateway.policy import header, retry
 from gateway.relay.nexthop import LOST, Attempt, NextHop, Outgoing
@@ -37,6 +37,7 @@ HAPPENED = {
 }
 
 Row = Mapping[str, Any]
+Source = Spool | Opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,33 +108,42 @@ class Courier:
 
     async def attempt(self, rows: Sequence[Row]) -> list[Attempt]:
         number = rows[0]["message"]
-        with closing(Spool(self.incoming)) as spool:
-            try:
-                mail = await self.database.read(lambda conn: self.load(conn, number, spool))
-            except NoBody as error:
-                log.error("a mail that is ours has no bytes", message=number, error=str(error))
-                return [Attempt.answered(GONE)] * len(rows)
-            except StoreUnavailable as error:  # the disk for the spool counts too
-                log.error("a mail that is ours could not be read", message=number, error=str(error))
-                return [Attempt.answered(UNREADABLE)] * len(rows)
+        try:
+            mail, source = await self.database.read(lambda conn: self.load(conn, number))
+        except NoBody as error:
+            log.error("a mail that is ours has no bytes", message=number, error=str(error))
+            return [Attempt.answered(GONE)] * len(rows)
+        except StoreUnavailable as error:  # the disk counts too
+            log.error("a mail that is ours could not be read", message=number, error=str(error))
+            return [Attempt.answered(UNREADABLE)] * len(rows)
+        with closing(source):
             try:
                 async with asyncio.timeout(LONGEST.total_seconds()):
-                    return await self.hop(rows[0]).deliver(self.outgoing(mail, rows, spool))
+                    return await self.hop(rows[0]).deliver(self.outgoing(mail, rows, source))
             except TimeoutError:
                 return [LOST] * len(rows)
 
-    def load(self, conn: Connection, number: str, spool: Spool) -> dict[str, Any]:
+    def load(self, conn: Connection, number: str) -> tuple[dict[str, Any], Source]:
         row = messages.load(conn, number)
         if row is None:
             raise NoBody(f"{number} has no row")
-        for chunk in self.bodies.read(conn, number):
-            spool.write(chunk)
-        return row
+        return row, self.bodies.opened(number) or self.spooled(conn, number)
+
+    def spooled(self, conn: Connection, number: str) -> Spool:
+        """The bytes out of the database, where they cannot be read while the hop takes them in."""
+        spool = Spool(self.incoming)
+        try:
+            for chunk in self.bodies.read(conn, number):
+                spool.write(chunk)
+        except BaseException:
+            spool.close()
+            raise
+        return spool
 
     def hop(self, row: Row) -> NextHop:
         return self.hops[domain_of(row)]
 
-    def outgoing(self, mail: dict[str, Any], rows: Sequence[Row], spool: Spool) -> Outgoing:
+    def outgoing(self, mail: dict[str, Any], rows: Sequence[Row], source: Source) -> Outgoing:
         recipients = tuple(
             Recipient(messages.stored_address(row["recipient_raw"]), row["notify"], row["orcpt"]) for row in rows
         )
@@ -145,10 +155,10 @@ class Courier:
 
         def chunks() -> Iterator[bytes]:
             yield top
-            yield from spool.chunks()
+            yield from source.chunks()
 
         envelope = replace(messages.envelope_of(mail), recipients=recipients)
-        return Outgoing(envelope, chunks, len(top) + spool.size, messages.peer_of(mail), mail["id"])
+        return Outgoing(envelope, chunks, len(top) + source.size, messages.peer_of(mail), mail["id"])
 
     def settle(self, conn: Connection, rows: Sequence[Row], attempts: Sequence[Attempt], now: datetime) -> None:
         for row, attempt in zip(rows, attempts, strict=True):

@@ -2,6 +2,7 @@
 
 import random
 from datetime import datetime
+from hashlib import sha256
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32
 LENGTH = 13
@@ -9,7 +10,16 @@ LENGTH = 13
 
 def new_id(now: datetime) -> str:
     """13 characters: 40 bits of time (milliseconds, wrapping after 34 years) and 25 random bits. No secret."""
-    number = ((int(now.timestamp() * 1000) & (1 << 40) - 1) << 25) | random.getrandbits(25)
+    return written(now, random.getrandbits(25))
+
+
+def id_for(when: datetime, what: str) -> str:
+    """The same id each time for the same thing, for work that may have to be done again."""
+    return written(when, int.from_bytes(sha256(what.encode()).digest()[:4]) >> 7)
+
+
+def written(when: datetime, low: int) -> str:
+    number = ((int(when.timestamp() * 1000) & (1 << 40) - 1) << 25) | low
     letters = []
     for _ in range(LENGTH):
         number, index = divmod(number, 32)

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from gateway import alive, clock
 from gateway.bodies import Bodies, FileBodies, Kept, NoRoom, Owner
 from gateway.courier import pause
-from gateway.ids import new_id
+from gateway.ids import id_for
 from gateway.model import DeliveryState, Envelope, Peer, ReasonCode, Recipient
 from gateway.policy import header, notice
 from gateway.policy.fingerprint import Fingerprinter
@@ -137,14 +137,18 @@ class Sweep:
         return len(expired)
 
     def tell_recipient(self, conn: Connection, row: dict[str, Any], now: datetime) -> None:
-        """A notice that the courier delivers, in the transaction that lets the mail expire."""
+        """A notice that the courier delivers, in the transaction that lets the mail expire.
+
+        The transaction may be undone and run again, its file may not: so it has the same id each time.
+        """
         mail = messages.load(conn, row["message"])
         if mail is None:
             return
         about = notice.Expired(mail["id"], mail["sender"], mail["author"], mail["subject"], mail["received_at"])
         text = notice.to_recipient(about, row["recipient_raw"], self.hostname, self.postmaster, now)
         recipient = Recipient(messages.stored_address(row["recipient_raw"]))
-        kept = own_mail(text, recipient, self.hostname, now)
+        number = id_for(row["expires"], f"notice {row['id']} {row['message']}")
+        kept = own_mail(number, text, recipient, self.hostname, now)
         self.bodies.write(kept, [text], durable=True)
         messages.add(conn, kept, self.bodies.kind)
         self.bodies.record(conn, kept, [text])
@@ -208,14 +212,13 @@ def one_slice(conn: Connection, work: Slice, now: datetime) -> int:
     return work(conn, now)
 
 
-def own_mail(text: bytes, recipient: Recipient, hostname: str, now: datetime) -> Kept:
+def own_mail(number: str, text: bytes, recipient: Recipient, hostname: str, now: datetime) -> Kept:
     """A mail of ours as it is kept: from the null sender, so that nothing ever answers it."""
     reader = Fingerprinter(hostname, VERDICT_FIELD)
     reader.feed(text)
     facts = reader.finish()
     envelope = Envelope(None, (recipient,))
     peer = Peer(ip_address(NOBODY), hostname)
-    number = new_id(now)
     return Kept(
         id=number,
         received_at=now,

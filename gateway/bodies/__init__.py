@@ -3,7 +3,7 @@
 from gateway.bodies.database import PIECE, DatabaseBodies
 from gateway.bodies.described import Kept, NoBody, Owner, from_json, to_json
 from gateway.bodies.files import MAGIC, FileBodies
-from gateway.bodies.place import Bodies, NoRoom
+from gateway.bodies.place import Bodies, NoRoom, Opened
 
 __all__ = [
     "MAGIC",
@@ -14,6 +14,7 @@ __all__ = [
     "Kept",
     "NoBody",
     "NoRoom",
+    "Opened",
     "Owner",
     "from_json",
     "to_json",

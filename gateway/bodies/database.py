@@ -54,6 +54,9 @@ class DatabaseBodies:
         if missing:
             raise NoBody(f"{number} is not whole")
 
+    def opened(self, number: str) -> None:
+        """Nothing: the bytes can be read in a transaction only."""
+
     def drop(self, conn: Connection, numbers: Iterable[str]) -> None:
         conn.execute(delete(body).where(body.c.message.in_(list(numbers))))
 

@@ -4,9 +4,11 @@ Gateway-owned files are durable before anybody is told so: written, synced, rena
 """
 
 import contextlib
+import errno
 import fcntl
 import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
@@ -19,6 +21,57 @@ from gateway.bodies.place import NoRoom
 MAGIC = b"GREYGATE-BODY 1\n"
 SMALL = 64 * 1024  # bytes up to which a copy goes into a bundle
 CHUNK = 64 * 1024
+
+
+class Missing(NoBody):
+    """There is no such file: a small copy is in a bundle."""
+
+
+class BodyFile:
+    """An open body file: its bytes can be read as often as needed, whatever becomes of its name. Close it.
+
+    Raises NoBody when it is missing, foreign or shorter than it says. Any other trouble is an OSError: a mail that
+    cannot be read now is not a mail that is gone.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self.file = open(path, "rb")  # noqa: SIM115  (closed in close)
+        except FileNotFoundError as error:
+            raise Missing(f"{path.name}: {error.strerror}") from error
+        except IsADirectoryError as error:
+            raise NoBody(f"{path.name}: {error.strerror}") from error
+        try:
+            self.kept = self.description(path.name)
+            self.begins = self.file.tell()
+        except BaseException:
+            self.file.close()
+            raise
+
+    def description(self, number: str) -> Kept:
+        if self.file.read(len(MAGIC)) != MAGIC:
+            raise NoBody(f"{number} is no body file")
+        kept = from_json(self.file.readline())
+        if kept.id != number or os.fstat(self.file.fileno()).st_size - self.file.tell() != kept.size:
+            raise NoBody(f"{number} is not whole")
+        return kept
+
+    @property
+    def size(self) -> int:
+        return self.kept.size
+
+    def chunks(self) -> Iterator[bytes]:
+        """The bytes from the beginning. Two readers do not disturb each other."""
+        done = 0
+        while done < self.size:
+            chunk = os.pread(self.file.fileno(), min(CHUNK, self.size - done), self.begins + done)
+            if not chunk:
+                raise OSError(errno.EIO, "a body became shorter while it was read", self.kept.id)
+            done += len(chunk)
+            yield chunk
+
+    def close(self) -> None:
+        self.file.close()
 
 
 class FileBodies:
@@ -109,15 +162,19 @@ class FileBodies:
     def kept(self, conn: Connection, number: str) -> Kept:
         try:
             return read_kept(self.path(number))
-        except FileNotFoundError:
+        except Missing:
             return self.bundles.kept(number)
 
     def read(self, conn: Connection, number: str) -> Iterator[bytes]:
         """The bytes, in chunks. Raises NoBody when they are missing or short."""
         try:
             yield from read_bytes(self.path(number))
-        except FileNotFoundError:
+        except Missing:
             yield self.bundles.read(number)
+
+    def opened(self, number: str) -> BodyFile | None:
+        """The file itself, to be read outside of any transaction. Raises NoBody, or OSError."""
+        return BodyFile(self.path(number))
 
     def drop(self, conn: Connection, numbers: Iterable[str]) -> None:
         self.remove(numbers)
@@ -135,7 +192,7 @@ class FileBodies:
     def scan(self, conn: Connection) -> Iterator[Kept]:
         """All whole bodies; what cannot be read is passed over."""
         for path in sorted(self.folder.glob("??/[!.]*")):
-            with contextlib.suppress(NoBody, FileNotFoundError):
+            with contextlib.suppress(NoBody):
                 yield read_kept(path)
         for kept in self.bundles.scan():
             if not self.path(kept.id).exists():  # it became ours in the meantime
@@ -181,26 +238,11 @@ def sync_folder(folder: Path) -> None:
 
 
 def read_kept(path: Path) -> Kept:
-    """The description in a body file. Raises NoBody when it is foreign or shorter than it says.
-
-    Any other trouble is an OSError: a mail that cannot be read now is not a mail that is gone.
-    """
-    try:
-        with open(path, "rb") as file:
-            if file.read(len(MAGIC)) != MAGIC:
-                raise NoBody(f"{path.name} is no body file")
-            kept = from_json(file.readline())
-            if kept.id != path.name or os.fstat(file.fileno()).st_size - file.tell() != kept.size:
-                raise NoBody(f"{path.name} is not whole")
-            return kept
-    except IsADirectoryError as error:
-        raise NoBody(f"{path.name}: {error.strerror}") from error
+    """The description in a body file. Raises as `opened` does."""
+    with closing(BodyFile(path)) as body:
+        return body.kept
 
 
 def read_bytes(path: Path) -> Iterator[bytes]:
-    read_kept(path)
-    with open(path, "rb") as file:
-        file.readline()
-        file.readline()
-        while chunk := file.read(CHUNK):
-            yield chunk
+    with closing(BodyFile(path)) as body:
+        yield from body.chunks()

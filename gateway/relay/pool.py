@@ -1,11 +1,12 @@
 """A next hop that is spoken to over the network, through connections that are kept for the next mail (RFC 5321)."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeVar
+
+import structlog
 
 from gateway.model import Address, Peer
 from gateway.relay.breaker import Breaker
@@ -14,7 +15,7 @@ from gateway.relay.nexthop import UNREACHABLE, Attempt, Capabilities, Outgoing
 from gateway.relay.transaction import Transaction
 from gateway.relay.wire import Broken, TimeLimits
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger()
 T = TypeVar("T")
 
 
@@ -54,16 +55,16 @@ class SmtpHop:
         try:
             return await self._converse(mail.origin, lambda connection: Transaction(connection, mail).run())
         except Broken as broken:
-            log.warning("%s: %s", self._endpoint, broken)
+            log.warning("a backend failed", backend=str(self._endpoint), error=str(broken))
             return [UNREACHABLE] * len(mail.envelope.recipients)
 
     async def recipient_exists(self, address: Address) -> bool | None:
         try:
             return await self._converse(None, lambda connection: connection.call_out(address))
         except Broken as broken:
-            log.warning("%s: %s", self._endpoint, broken)
+            log.warning("a backend failed", backend=str(self._endpoint), error=str(broken))
         except ValueError:
-            log.info("%s: cannot be asked for an address", self._endpoint)
+            log.info("a backend cannot be asked for an address", backend=str(self._endpoint))
         return None
 
     async def capabilities(self) -> Capabilities | None:
@@ -76,7 +77,7 @@ class SmtpHop:
                 self._put_back(connection)
                 return connection.capabilities
         except Broken as broken:
-            log.warning("%s: %s", self._endpoint, broken)
+            log.warning("a backend failed", backend=str(self._endpoint), error=str(broken))
             return None
 
     async def close(self) -> None:
@@ -92,7 +93,7 @@ class SmtpHop:
                 try:
                     return await self._talk(reused, talk)
                 except Broken as broken:
-                    log.info("%s: %s, trying a fresh connection", self._endpoint, broken)
+                    log.info("an idle connection had ended", backend=str(self._endpoint), error=str(broken))
             return await self._talk(await self._open(), talk)
 
     @asynccontextmanager

@@ -32,6 +32,7 @@ WRITE_WITHIN = 20.0
 CONFLICT_TRIES = 5
 MOST_PENDING = 20_000  # works in memory while the database stalls
 CONFLICTS = frozenset({1205, 1213, 1020})  # MariaDB: lock wait timeout, deadlock or Galera conflict, record changed
+AWAY = frozenset({2002, 2003, 2006, 2013, 2014, 2055})  # MariaDB's client: no server, or the line went dead
 
 
 class StoreUnavailable(Exception):
@@ -87,6 +88,13 @@ def async_engine(url: str | URL, *, reads: bool = False) -> AsyncEngine:
 def was_dead(error: DBAPIError) -> bool:
     """True when a pooled connection had died, and so nothing was committed: COMMIT itself has no statement."""
     return error.connection_invalidated and error.statement is not None
+
+
+def is_away(error: Exception) -> bool:
+    """True when it is the server's fault and not that of what it was told: no use in telling it piece by piece."""
+    original = error.orig if isinstance(error, DBAPIError) else error
+    code = original.args[0] if original is not None and original.args else None
+    return isinstance(error, TimeoutError | OSError) or code in AWAY
 
 
 def is_conflict(error: Exception) -> bool:
@@ -267,7 +275,7 @@ class Database:
             results = await self.commit([pending.work for pending in batch])
         except Exception as error:  # the writer outlives whatever a work raises; who waits for it is told
             parts = [part for pending in batch for part in pending.parts()]
-            if len(parts) > 1 and not isinstance(error, TimeoutError):
+            if len(parts) > 1 and not is_away(error):
                 for part in batch if len(batch) > 1 else parts:
                     await self.write_batch([part])
                 return

@@ -23,11 +23,12 @@ log = structlog.get_logger()
 MOST_AT_ONCE = 64  # questions in one visit
 
 
-def answers(conn: Connection, asked: Sequence[Question]) -> list[Answer]:
-    """The answers by statements, in the order of the questions."""
+def answers(conn: Connection, asked: Sequence[Question], *, by_routine: bool = False) -> list[Answer]:
+    """The answers in the order of the questions, by statements or by MariaDB's routines: the same."""
     early = [question for question in asked if question.content is None]
     late = [question for question in asked if question.content is not None]
-    at_rcpt, at_data = iter(before_data(conn, early)), iter(after_data(conn, late))
+    before, after = (routine.before_data, routine.after_data) if by_routine else (before_data, after_data)
+    at_rcpt, at_data = iter(before(conn, early)), iter(after(conn, late))
     return [next(at_rcpt if question.content is None else at_data) for question in asked]
 
 
@@ -101,11 +102,11 @@ class Lookup:
         if conn.dialect.name == "sqlite":
             return answers(conn, asked)
         if self.has_routine is None:
-            self.use_routine(is_current(conn, routine.NAME))
+            self.use_routine(is_current(conn, routine.AT_RCPT) and is_current(conn, routine.AT_DATA))
         if not self.has_routine or not all(map(routine.takes, asked)):
             return answers(conn, asked)
         try:
-            return routine.answers(conn, asked)
+            return answers(conn, asked, by_routine=True)
         except DBAPIError as error:
             if not routine.is_missing(error):
                 raise

@@ -1,4 +1,4 @@
-"""Asking MariaDB's routine (sql/routines/greygate_ask.sql): everything at a decision point in one round trip."""
+"""Asking MariaDB's routines (sql/routines): everything at a decision point in one round trip."""
 
 import json
 from collections import defaultdict
@@ -15,7 +15,7 @@ from gateway.store.answer import Answer
 from gateway.store.question import Question
 from gateway.store.seen import Seen
 
-NAME = "greygate_ask"
+AT_RCPT, AT_DATA = "greygate_at_rcpt", "greygate_at_data"
 LONGEST = 2000  # characters that the routine takes in a text
 
 # MariaDB: no such routine, its definer is gone, no right to execute it.
@@ -23,6 +23,7 @@ MISSING = frozenset({1305, 1449, 1370})
 MOMENTS = ("first_seen", "last_seen", "passed_at", "lease_until", "expires", "consumed_at")
 
 Told = dict[str, Any]
+Found = dict[str | None, dict[str, list[Told]]]  # by recipient and by what it is
 
 
 class Row(NamedTuple):
@@ -47,7 +48,9 @@ def is_missing(error: DBAPIError) -> bool:
 
 def takes(question: Question) -> bool:
     """True when all of its texts can be told in JSON: no bytes that are no UTF-8, and nothing endless."""
-    texts = (question.sender, question.normal, *question.recipients, *(rung.value for rung in question.rungs))
+    texts = [question.sender, question.normal, *question.recipients, *(rung.value for rung in question.rungs)]
+    if (content := question.content) is not None:
+        texts += [content.whole, content.body, content.message_id or ""]
     return all(len(text) <= LONGEST and (text.isascii() or is_unicode(text)) for text in texts)
 
 
@@ -55,12 +58,22 @@ def is_unicode(text: str) -> bool:
     return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
-def answers(conn: Connection, asked: Sequence[Question]) -> list[Answer]:
-    """The answers, in the order of the questions."""
-    found: list[dict[str | None, dict[str, list[Told]]]] = [{} for _ in asked]
-    for number, what, recipient, told in conn.exec_driver_sql(f"CALL {NAME}(%s)", (written(asked),)):
+def before_data(conn: Connection, asked: Sequence[Question]) -> list[Answer]:
+    """At RCPT: who is it, and did it try before?"""
+    return [early(question, found) for question, found in zip(asked, call(conn, AT_RCPT, asked), strict=True)]
+
+
+def after_data(conn: Connection, asked: Sequence[Question]) -> list[Answer]:
+    """After the dot: which mail is it, and what became of it?"""
+    return [late(question, found) for question, found in zip(asked, call(conn, AT_DATA, asked), strict=True)]
+
+
+def call(conn: Connection, name: str, asked: Sequence[Question]) -> list[Found]:
+    found: list[Found] = [{} for _ in asked]
+    rows = conn.exec_driver_sql(f"CALL {name}(%s)", (written(asked),)) if asked else ()
+    for number, what, recipient, told in rows:
         found[number - 1].setdefault(recipient, defaultdict(list))[what].append(read(told))
-    return [answer(question, one) for question, one in zip(asked, found, strict=True)]
+    return found
 
 
 def written(asked: Iterable[Question]) -> str:
@@ -88,15 +101,18 @@ def read(told: str) -> Told:
     return values
 
 
-def answer(question: Question, found: dict[str | None, dict[str, list[Told]]]) -> Answer:
+def early(question: Question, found: Found) -> Answer:
     told = {to: found.get(to, {}) for to in question.recipients}
-    if question.content is None:
-        grades = {
-            to: max((Grade(row["grade"]) for row in mine.get("grade", ())), default=Grade.STRANGER)
-            for to, mine in told.items()
-        }
-        known = all(grades.values())
-        return Answer(grades, {} if known else {to: sighted(question, mine) for to, mine in told.items()})
+    grades = {
+        to: max((Grade(row["grade"]) for row in mine.get("grade", ())), default=Grade.STRANGER)
+        for to, mine in told.items()
+    }
+    known = all(grades.values())
+    return Answer(grades, {} if known else {to: sighted(question, mine) for to, mine in told.items()})
+
+
+def late(question: Question, found: Found) -> Answer:
+    told = {to: found.get(to, {}) for to in question.recipients}
     kept = found.get(None, {}).get("kept", ())
     return Answer(
         {},

@@ -6,7 +6,6 @@ import pty
 import subprocess
 import sys
 import threading
-import time
 from dataclasses import replace
 from datetime import datetime
 
@@ -175,9 +174,8 @@ def test_who_reads_slowly_keeps_nobody_from_writing(office: Office) -> None:
     )
     assert reader.stdout is not None
     assert reader.stdout.read(10) == b"x" * 10
-    began = time.monotonic()
     office.good("bypass", "1h")
-    assert time.monotonic() - began < 3
+    assert reader.poll() is None
     assert len(reader.stdout.read()) == len(text) - 10
     assert reader.wait(30) == 0
 

@@ -65,7 +65,7 @@ def state_of(gate: Gate, recipient: str, wanted: str, within: float = 8.0) -> di
         time.sleep(0.05)
 
 
-def until_empty(gate: Gate, within: float = 15.0) -> None:
+def until_empty(gate: Gate, within: float = 60.0) -> None:
     deadline = time.monotonic() + within
     while rows := queue(gate):
         assert time.monotonic() < deadline, rows

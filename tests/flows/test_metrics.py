@@ -18,7 +18,7 @@ def scraped(port: int) -> dict[str, float]:
     return {name: float(number) for name, _, number in (line.rpartition(" ") for line in lines if line[0] != "#")}
 
 
-def until(port: int, true: Callable[[dict[str, float]], bool], within: float = 15) -> dict[str, float]:
+def until(port: int, true: Callable[[dict[str, float]], bool], within: float = 60) -> dict[str, float]:
     """The numbers, once something is true of them."""
     deadline = time.monotonic() + within
     while True:

@@ -56,7 +56,7 @@ def test_a_known_senders_mail_carries_waiting_recipients_along(start: Callable[.
     with Talk(gate.port) as talk:
         assert [answer.code for answer in talk.envelope(ANN, [BO, CY])] == [250, 250, 250]
         assert talk.data(mail).code == 250
-    sink.wait_for(2, within=10)
+    sink.wait_for(2, within=30)
     assert sorted(one.rcpts for one in sink.mails) == [[BO], [CY]]
     assert {one.below() for one in sink.mails} == {mail}
 

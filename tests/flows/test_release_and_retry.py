@@ -13,7 +13,7 @@ ANN, BO = "ann@elsewhere.example", "bo@example.com"
 NEVER = {"greylist": {"wait": "1h"}}  # the sender's own patience decides nothing here
 
 
-def waiting(gate: Gate, count: int = 1, within: float = 5.0) -> list[dict[str, object]]:
+def waiting(gate: Gate, count: int = 1, within: float = 30.0) -> list[dict[str, object]]:
     """The queue, once it shows what it should."""
     deadline = time.monotonic() + within
     while len(rows := gate.queue()) < count and time.monotonic() < deadline:

@@ -101,7 +101,7 @@ def gate_to_dovecot(dovecot_server: Dovecot, tmp_path_factory: pytest.TempPathFa
     assert "Traceback" not in gate.log, gate.log
 
 
-def held(gate: Gate, count: int = 1, within: float = 10.0) -> list[str]:
+def held(gate: Gate, count: int = 1, within: float = 30.0) -> list[str]:
     """The ids of the mails that wait for a person."""
     deadline = time.monotonic() + within
     while len(rows := [row for row in gate.queue() if row["state"] in ("held", "sender_held")]) < count:

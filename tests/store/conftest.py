@@ -46,14 +46,17 @@ def emptied(url: URL) -> URL:
     return url
 
 
+def copied_sqlite(empty: Path, folder: Path) -> URL:
+    shutil.copy(empty, folder / "gate.db")
+    return URL.create("sqlite", database=str(folder / "gate.db"))
+
+
 @pytest.fixture(params=["sqlite", "mariadb"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> URL:
     """An empty database with the schema."""
     if request.param == "mariadb":
         return emptied(request.getfixturevalue("shared_mariadb"))
-    path = tmp_path / "gate.db"
-    shutil.copy(request.getfixturevalue("empty_sqlite"), path)
-    return URL.create("sqlite", database=str(path))
+    return copied_sqlite(request.getfixturevalue("empty_sqlite"), tmp_path)
 
 
 @pytest.fixture

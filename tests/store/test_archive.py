@@ -19,9 +19,10 @@ from gateway import archive
 from gateway.archive import BadArchive
 from gateway.bodies import Bodies, DatabaseBodies, FileBodies, Owner
 from gateway.model import CopyState, DeliveryState, Grade, ListKind, ListVerb, ReasonCode, Switch, TombstoneOutcome
-from gateway.store import changes, copies, decisions, deliveries, lists, messages, tombstones
+from gateway.store import changes, copies, decisions, deliveries, lists, messages, networks, tombstones
 from gateway.store.engine import sync_engine
 from gateway.store.lists import NewEntry
+from gateway.store.networks import Happened
 from sql import schema
 from sql.tables import body, copy, delivery, message, metadata
 from tests.store.conftest import emptied
@@ -71,6 +72,7 @@ def fill(conn: Connection, bodies: Bodies) -> None:
     decisions.happened(conn, "taken", NOW, message="0000000000001", said="→")
     changes.turn_on(conn, Switch.BYPASS, NOW + HOUR, "cy@cli", NOW)
     changes.announce(conn, "node1")
+    networks.note(conn, [Happened("192.0.2.0/24", NOW, {"delivered_at": NOW})])
     for table in metadata.sorted_tables:
         assert count(conn, table) or (table is body and bodies.kind == "files"), f"nothing in {table}"
 
@@ -350,6 +352,7 @@ def test_a_broken_body_does_not_stop_the_others(conn: Connection, tmp_path: Path
         keep(
             conn, files, owned_mail(mail(number, text=number.encode(), received_at=NOW + timedelta(1))), number.encode()
         )
+    files.path("0000000000001").parent.mkdir(exist_ok=True)
     files.path("0000000000001").write_bytes(b"broken")
     lose_rows(conn)
     assert archive.reindex(conn, files, configured, NOW) == (1, 1)

@@ -205,13 +205,14 @@ def test_a_durable_body_is_synced_before_its_name_and_its_name_before_we_return(
     assert steps == ["folder", "file", "rename", "folder"], "what becomes ours is durable whatever it was"
     steps.clear()
     put(files, conn, mail("0000000000002"))
-    assert steps == ["rename"], "what the sender owns costs no sync"
+    put(files, conn, mail("0000000000003"), b"x" * 100_000)
+    assert steps == ["rename"], "what the sender owns costs no sync, and while it is small no file"
 
 
 @pytest.mark.parametrize("cut", [0, 5, len(MAGIC), len(MAGIC) + 40, -1])
 def test_a_truncated_file_is_no_body(conn: Connection, files: FileBodies, cut: int) -> None:
-    put(files, conn, mail())
-    put(files, conn, mail("0000000000002"))
+    put(files, conn, mail(), durable=True)
+    put(files, conn, mail("0000000000002"), durable=True)
     path = file_of(files)
     path.write_bytes(path.read_bytes()[:cut])
     for ask in (lambda: files.kept(conn, path.name), lambda: read(files, conn, path.name)):
@@ -224,7 +225,7 @@ def test_a_truncated_file_is_no_body(conn: Connection, files: FileBodies, cut: i
 
 @pytest.mark.parametrize("foreign", [b"", b"\n" * 50, b"From: a@b\r\n\r\n", MAGIC + b"{}\n", MAGIC + b"\xff\n", MAGIC])
 def test_a_foreign_file_is_no_body(conn: Connection, files: FileBodies, foreign: bytes) -> None:
-    put(files, conn, mail())
+    put(files, conn, mail(), durable=True)
     file_of(files).write_bytes(foreign)
     (files.folder / "01" / "README").write_text("not ours")
     (files.folder / "01" / "folder").mkdir()
@@ -234,7 +235,7 @@ def test_a_foreign_file_is_no_body(conn: Connection, files: FileBodies, foreign:
 
 
 def test_one_byte_more_is_not_whole_either(conn: Connection, files: FileBodies) -> None:
-    put(files, conn, mail())
+    put(files, conn, mail(), durable=True)
     with open(file_of(files), "ab") as file:
         file.write(b"x")
     with pytest.raises(NoBody):
@@ -242,7 +243,7 @@ def test_one_byte_more_is_not_whole_either(conn: Connection, files: FileBodies) 
 
 
 def test_a_file_under_another_name_is_not_that_mail(conn: Connection, files: FileBodies) -> None:
-    put(files, conn, mail())
+    put(files, conn, mail(), durable=True)
     file_of(files).rename(files.folder / "01" / "0000000009901")
     assert list(files.scan(conn)) == []
 
@@ -257,7 +258,7 @@ def test_the_reserve_is_kept_for_mail_that_is_ours(conn: Connection, tmp_path: P
 
 
 def test_a_full_disk_leaves_nothing_unfinished_and_nothing_lost(conn: Connection, files: FileBodies) -> None:
-    put(files, conn, mail())
+    put(files, conn, mail(), durable=True)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
     try:
@@ -282,7 +283,7 @@ def test_a_source_that_breaks_off_leaves_nothing(conn: Connection, files: FileBo
 
 
 def test_strays_are_found_when_their_writer_is_long_gone(conn: Connection, files: FileBodies) -> None:
-    put(files, conn, mail())
+    put(files, conn, mail(), durable=True)
     stray = files.folder / "01" / ".0000000000101.77.tmp"
     stray.write_bytes(b"half")
     os.utime(stray, (NOW.timestamp(), NOW.timestamp()))

@@ -107,6 +107,58 @@ async def test_one_bad_work_spoils_nobodys(database: Database, engine: Engine) -
     assert await database.write(mark("after")) == "after"
 
 
+async def test_a_bad_note_among_good_ones_loses_only_itself(url: URL, engine: Engine) -> None:
+    database = open_database(url)
+    for name in ("a", "b", "b", "c"):  # a second row of one name cannot be written
+        database.note(note_marks, name)
+    await database.close()
+    assert marks(engine) == {"a", "b", "c"}
+
+
+async def test_notes_about_one_noun_keep_their_order_and_share_what_they_can(url: URL) -> None:
+    database = open_database(url)
+    calls: list[tuple[str, list[int]]] = []
+
+    def noun(name: str, module: str):  # type: ignore[no-untyped-def]
+        def write(conn: Connection, notes: list[int]) -> None:
+            calls.append((name, list(notes)))
+
+        write.__module__ = module
+        return write
+
+    saw_it, passed_it, decided = noun("saw", "sightings"), noun("passed", "sightings"), noun("decided", "decisions")
+    for number, write in enumerate((saw_it, decided, saw_it, passed_it, decided, saw_it, passed_it, passed_it)):
+        database.note(write, number)
+    await database.write(lambda conn: calls.append(("waited for", [])))
+    database.note(saw_it, 8)
+    await database.close()
+    mine = [(name, notes) for name, notes in calls if name not in ("decided", "waited for")]
+    assert mine == [("saw", [0, 2]), ("passed", [3]), ("saw", [5]), ("passed", [6, 7]), ("saw", [8])]
+    assert [notes for name, notes in calls if name == "decided"] == [[1, 4]], "other nouns do not wait"
+    assert calls.index(("waited for", [])) < calls.index(("saw", [8])), (
+        "what is noted after a write is written after it"
+    )
+
+
+async def test_a_store_that_is_away_is_not_asked_once_for_every_note(own_server: MariaDB, own_url: URL) -> None:
+    database = open_database(own_url)
+    await database.write(mark("before"))
+    tries: list[int] = []
+    commit = database.runner.commit
+
+    async def counted(works):  # type: ignore[no-untyped-def]
+        tries.append(len(works))
+        return await commit(works)
+
+    database.runner.commit = counted  # type: ignore[method-assign]
+    await asyncio.to_thread(own_server.stop)
+    for number in range(100):
+        database.note(note_marks, f"n{number}")
+    await database.close()
+    await asyncio.to_thread(own_server.run)
+    assert len(tries) <= 2 * engine_module.CONFLICT_TRIES
+
+
 async def test_an_error_does_not_repeat_the_values_of_the_statement(database: Database) -> None:
     secret = "somebody@private.example"
     await database.write(mark(secret))

@@ -1,21 +1,28 @@
 """The migrations and `sql.tables` tell the same, and upgrades may meet."""
 
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
+from hashlib import blake2b, sha256
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import URL, Column, Engine, Integer, MetaData, Table, event, inspect
+from sqlalchemy import URL, Column, Connection, Engine, Integer, MetaData, Table, event, inspect, text
 
+from gateway.model import Grade
+from gateway.store import lookup
 from gateway.store.engine import sync_engine
-from sql import schema
+from sql import routine, schema
 from sql.tables import metadata
 from tests import mariadb
 from tests.conftest import need
+from tests.mariadb import MariaDB
 from tests.store.conftest import sqlalchemy_url
+from tests.store.making import ANN, BO, DAY, NOW, STRONG, WEAK, fingerprint, question, saw, seen
 
 DEEP = {"compare_type": True, "compare_server_default": True}
 
@@ -126,7 +133,7 @@ def test_the_revision_is_there_before_the_lock_is_let_go(new_url: URL) -> None:
 @pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)
 def test_an_upgrade_that_fails_leaves_no_lock_behind(new_url: URL) -> None:
     engine = sync_engine(new_url)
-    with engine.begin() as conn:
+    with engine.connect() as conn:
         with pytest.raises(ZeroDivisionError), schema.locked(conn, alone=False):
             raise ZeroDivisionError
         assert conn.exec_driver_sql(f"SELECT IS_FREE_LOCK('{schema.LOCK}')").scalar() == 1
@@ -147,3 +154,116 @@ def test_a_cluster_is_upgraded_only_by_somebody_who_says_so(tmp_path: Path) -> N
     finally:
         engine.dispose()
         server.remove()
+
+
+# ---- data that was there before ------------------------------------------------------------------------------------
+
+
+def old_digest(*parts: str) -> bytes:
+    """Keys as revision 0001 made them."""
+    encoded = [part.encode("utf-8", "surrogateescape") for part in parts]
+    return blake2b(b"".join([len(part).to_bytes(4, "big") + part for part in encoded]), digest_size=16).digest()
+
+
+def as_of_0001(conn: Connection) -> None:
+    """Two mails of one envelope, one of them tried before its data; a copy, a tombstone, and somebody who is known."""
+    pair, at = old_digest("pair", ANN, BO), NOW.replace(tzinfo=None)
+    content = asdict(fingerprint())
+    sighted = {
+        "pair": pair, "sender": ANN, "recipient": BO, "first_seen": at, "last_seen": at, "tries": 2, "network_only": 0
+    }  # fmt: skip
+    for number, known in enumerate((content, {"body": "0" * 64, "message_id": None}, {}), 1):
+        put(conn, "sighting", id=number, **sighted, body=known.get("body"), message_id=known.get("message_id"))
+        for rung in STRONG:
+            key = old_digest("rung", str(int(rung.kind)), rung.value, ANN, BO)
+            put(conn, "sighting_rung", key=key, sighting_id=number, kind=int(rung.kind), value=rung.value)
+    for rung in STRONG:
+        put(
+            conn, "memory", key=old_digest("memory", str(int(rung.kind)), rung.value, ANN, BO), kind=int(rung.kind),
+            value=rung.value, sender=ANN, recipient=BO, grade=2, earned="released", first_seen=at, last_seen=at,
+            expires=at + DAY, author="cy@cli", comment="",
+        )  # fmt: skip
+    put(
+        conn, "message", id="m1", received_at=at, sender=ANN, sender_key=ANN, peer="192.0.2.25", helo="mx", tls=0,
+        esmtp=1, size=9, body_8bit=0, smtputf8=0, author="", subject="", rungs="[]", trace="", network="192.0.2.0/24",
+        stored="files", **content,
+    )  # fmt: skip
+    put(
+        conn, "copy", id=1, message="m1", pair=pair, recipient=BO, recipient_raw=BO, state="sender_held", note="",
+        first_seen=at, last_seen=at, tries=1,
+    )  # fmt: skip
+    put(
+        conn, "tombstone", id=1, pair=pair, sender=ANN, recipient=BO, rungs="[]", outcome="delivered", released=1,
+        made_at=at, expires=at + DAY, **content,
+    )  # fmt: skip
+
+
+def put(conn: Connection, name: str, **values: Any) -> None:
+    names = ", ".join(f"`{column}`" for column in values)
+    marks = ", ".join(f":{column}" for column in values)
+    conn.execute(text(f"INSERT INTO `{name}` ({names}) VALUES ({marks})"), values)
+
+
+def test_what_was_known_before_an_upgrade_is_known_after_it(new_url: URL) -> None:
+    engine = sync_engine(new_url)
+    with engine.begin() as conn:
+        command.upgrade(schema.config(conn), "0001")
+    with engine.begin() as conn:
+        as_of_0001(conn)
+    assert schema.upgrade(engine) == ("0001", schema.newest())
+    assert differences(engine) == []
+    with engine.begin() as conn:
+        for rung in STRONG:
+            (early,) = lookup.answers(conn, [question(rungs={rung}, now=NOW)])
+            assert early.grades == {BO: Grade.KNOWN}
+            assert [one.id for one in seen(conn, rungs={rung})[BO]] == [3, 2, 1]
+        (told,) = lookup.answers(conn, [question(rungs=WEAK, content=fingerprint())])
+        assert [one.id for one in told.seen[BO].sightings] == [3, 1], "by its envelope before its data, by its content"
+        assert (told.seen[BO].first_tried, told.kept) == (NOW, "m1")
+        assert ([one.id for one in told.copies[BO]], [one.id for one in told.tombstones[BO]]) == ([1], [1])
+        saw(conn, content=fingerprint(), now=NOW + DAY)
+        assert [one.tries for one in seen(conn)[BO] if one.id == 1] == [3], "and it goes on from there"
+    engine.dispose()
+
+
+# ---- routines ------------------------------------------------------------------------------------------------------
+
+
+def test_an_upgrade_installs_the_routines_of_this_version(new_url: URL) -> None:
+    engine = sync_engine(new_url)
+    schema.upgrade(engine)
+    assert schema.outdated(engine) == []
+    if engine.dialect.name == "sqlite":
+        return
+    for spoil in (
+        "DROP PROCEDURE greygate_at_data",
+        "CREATE OR REPLACE PROCEDURE greygate_at_data(IN asked LONGTEXT) COMMENT 'greygate of old' SELECT 1",
+    ):
+        with engine.begin() as conn:
+            conn.execute(text(spoil))
+        assert schema.outdated(engine) == ["greygate_at_data"]
+        assert schema.upgrade(engine) == (schema.newest(), schema.newest())
+        assert schema.outdated(engine) == []
+    engine.dispose()
+
+
+def test_without_the_right_to_create_routines_an_upgrade_is_an_upgrade(mariadb_server: MariaDB, tmp_path: Path) -> None:
+    full = sqlalchemy_url(mariadb_server.fresh(), tmp_path)
+    with mariadb_server.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE OR REPLACE USER 'poor'@'127.0.0.1' IDENTIFIED BY 'x'")
+        rights = "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES"
+        cursor.execute(f"GRANT {rights} ON {full.database}.* TO 'poor'@'127.0.0.1'")
+    engine = sync_engine(full.set(username="poor", password="x"))
+    assert schema.upgrade(engine) == (None, schema.newest())
+    assert schema.outdated(engine) == ["greygate_at_data", "greygate_at_rcpt"]
+    engine.dispose()
+    engine = sync_engine(full)
+    schema.upgrade(engine)
+    assert schema.outdated(engine) == []
+    engine.dispose()
+
+
+def test_another_text_is_another_version() -> None:
+    for name in routine.names():
+        assert routine.text(name).count(routine.VERSION) == 1
+        assert routine.version(name).removeprefix("greygate ") == sha256(routine.text(name).encode()).hexdigest()[:16]

@@ -56,12 +56,14 @@ def test_bytes_without_a_row_go_when_their_sender_has_the_mail_and_never_when_it
     tmp_path: Path, url: Any, engine: Any
 ) -> None:
     bodies = FileBodies(tmp_path / "bodies")
-    senders, ours, young = mail(ONE), owned_mail(mail(TWO)), mail("0000000000003")
+    senders, ours, young, small = mail(ONE), owned_mail(mail(TWO)), mail("0000000000003"), mail("0000000000004")
     for kept in (senders, ours, young):
-        bodies.write(kept, [TEXT], durable=False)
+        bodies.write_file(kept, [TEXT], durable=False)
+    bodies.write(small, [TEXT], durable=False)
+    (bundle,) = bodies.bundles.folder.iterdir()
     long_ago = (clock.now() - timedelta(hours=2)).timestamp()
-    for kept in (senders, ours):
-        os.utime(bodies.path(kept.id), (long_ago, long_ago))
+    for path in (bodies.path(senders.id), bodies.path(ours.id), bundle):
+        os.utime(path, (long_ago, long_ago))
 
     async def search() -> None:
         database = open_database(url)
@@ -71,11 +73,12 @@ def test_bytes_without_a_row_go_when_their_sender_has_the_mail_and_never_when_it
 
     asyncio.run(search())
     assert [bodies.path(kept.id).exists() for kept in (senders, ours, young)] == [False, True, True]
+    assert list(bodies.bundles.scan()) == []
 
 
 def test_a_mail_that_cannot_be_read_now_is_not_taken_to_be_gone(tmp_path: Path, conn: Connection) -> None:
     bodies = FileBodies(tmp_path / "bodies")
-    bodies.write(mail(ONE), [TEXT], durable=False)
+    bodies.write(mail(ONE), [TEXT], durable=True)
     path = bodies.path(ONE)
     path.unlink()
     path.symlink_to(path)  # reading it fails, and not because it is missing
