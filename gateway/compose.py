@@ -169,6 +169,7 @@ def door(settings: Settings, database: Database, alive: Alive) -> Door:
         limits=limits,
         max_size=settings.smtp.size,
         proxies=settings.smtp.proxy_from,
+        relays=settings.smtp.relays,
         normalised=settings.smtp.bare_newline_ok,
         patience=Patience(settings.smtp.reply_within, settings.smtp.reply_within_unmatchable),
         keeping=Keeping(storage.keep_copies, storage.copies, storage.copies_per_network),

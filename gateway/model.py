@@ -181,6 +181,8 @@ class ReasonCode(StrEnum):
     """Why. A value is public (log, pages, API, database): never reused, never renamed."""
 
     RELAY_DENIED = "relay.denied"
+    RELAY_DECLARED = "relay.declared"
+    RELAY_SPARED = "relay.spared"
     RECIPIENT_UNKNOWN = "recipient.unknown"
     RECIPIENT_UNVERIFIED = "recipient.unverified"
     RECIPIENT_HARVEST = "recipient.harvest"
@@ -403,8 +405,19 @@ class Switch(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Relayed:
+    """A declared relay brings the mail. `hop` is who gave it to the relay; None: not known, or not yet."""
+
+    rungs: frozenset[Rung]  # the relay's own: they tell its retry from another mail, and earn nothing
+    hop: Peer | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RcptFacts:
-    """All we know when one RCPT TO arrives. None: we could not find out."""
+    """All we know when one RCPT TO arrives. None: we could not find out.
+
+    Behind a declared relay `rungs`, `listed` and `grade` are about the hop before it; `peer` is the relay.
+    """
 
     now: datetime
     peer: Peer
@@ -418,6 +431,7 @@ class RcptFacts:
     listed: tuple[ListEntry, ...]
     grade: Grade | None
     sightings: tuple[Sighting, ...] | None
+    relayed: Relayed | None = None
     switches: frozenset[Switch] = frozenset()
     announced_size: int | None = None
     pressure: Pressure = Pressure()
@@ -441,4 +455,5 @@ class DataFacts:
 
     @property
     def mail(self) -> MailIdentity:
-        return MailIdentity(self.rcpt.sender, self.rcpt.recipient.key, self.rcpt.rungs, self.message.fingerprint)
+        rungs = self.rcpt.rungs or (self.rcpt.relayed.rungs if self.rcpt.relayed else frozenset())
+        return MailIdentity(self.rcpt.sender, self.rcpt.recipient.key, rungs, self.message.fingerprint)

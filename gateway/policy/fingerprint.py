@@ -170,6 +170,10 @@ class Fingerprinter:
             forged_fields=self._ours.forged_names(self._fields),
         )
 
+    def received_fields(self) -> tuple[str, ...]:
+        """The values of the Received fields, unfolded, the topmost first; all of them once the mail has ended."""
+        return tuple(_value(raw).decode("latin-1") for name, raw in self._fields if name == "received")
+
     def _read_head(self, head: bytes) -> None:
         if not head:
             return

@@ -66,3 +66,17 @@ def look(
     first = min(matching, key=lambda sighting: sighting.first_seen)
     waited = now - first.first_seen
     return Look(Stage.PASSED if waited >= timing.wait else Stage.EARLY, first, waited)
+
+
+def already_uploaded(
+    sightings: tuple[Sighting, ...], rungs: frozenset[Rung], size: int | None, now: datetime, timing: Timing
+) -> bool:
+    """True when a mail of the announced size was uploaded before and is still waiting: nobody sends 40 MB twice."""
+    return size is not None and any(
+        sighting.saw_data
+        and sighting.passed_at is None
+        and sighting.size == size
+        and sighting.rungs & rungs
+        and now - sighting.first_seen < timing.wait
+        for sighting in sightings
+    )

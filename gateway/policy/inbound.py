@@ -1,9 +1,8 @@
 """The inbound mail policy: two tuples of rules, each read from the top; the first rule with an opinion wins."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TypeVar
 
 from gateway.model import (
     Action,
@@ -24,7 +23,9 @@ from gateway.model import (
 from gateway.policy import greylist, observe, sameness
 from gateway.policy.greylist import Stage, Timing
 from gateway.policy.opinion import admit, is_role, verdict
+from gateway.policy.order import first_opinion
 from gateway.policy.pressure import early_talker, harvester, patient_client, trap, trapped_network
+from gateway.policy.relayed import declared_relay, not_admitted, relayed_stranger, spared, with_relay
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +43,6 @@ class Policy:
 
 RcptRule = Callable[[RcptFacts, Policy], Verdict | None]
 DataRule = Callable[[DataFacts, Policy], Verdict | None]
-
-F = TypeVar("F")
-
-
-def first(rules: Iterable[Callable[[F, Policy], Verdict | None]], facts: F, policy: Policy) -> Verdict:
-    """The verdict of the first rule with an opinion; the last rule of every tuple has one."""
-    for rule in rules:
-        if (found := rule(facts, policy)) is not None:
-            return found
-    raise AssertionError("the last rule always has an opinion")
 
 
 # ---- at RCPT -------------------------------------------------------------------------------------------------------
@@ -149,27 +140,16 @@ def deferred_before_data(facts: RcptFacts, policy: Policy) -> Verdict | None:
         return None
     nameless = all(rung.kind is RungKind.NETWORK for rung in facts.rungs)
     at_rcpt = policy.at_rcpt or (facts.pressure.stressed and nameless)
-    look = greylist.look(facts.sightings or (), facts.rungs, None, facts.now, policy.timing)
-    size = facts.announced_size or 0
+    sightings, size = facts.sightings or (), facts.announced_size or 0
+    look = greylist.look(sightings, facts.rungs, None, facts.now, policy.timing)
+    uploaded = greylist.already_uploaded(sightings, facts.rungs, facts.announced_size, facts.now, policy.timing)
     if look.stage is Stage.NEW and at_rcpt:
         return verdict(Action.DEFER, ReasonCode.GREYLIST_NEW)
     if look.stage is Stage.NEW and size > policy.large:
         return verdict(Action.DEFER, ReasonCode.GREYLIST_LARGE, size=size)
-    if look.stage is Stage.EARLY and (at_rcpt or already_uploaded(facts, policy)):
+    if look.stage is Stage.EARLY and (at_rcpt or uploaded):
         return verdict(Action.DEFER, ReasonCode.GREYLIST_EARLY, waited=int(look.waited.total_seconds()))
     return None
-
-
-def already_uploaded(facts: RcptFacts, policy: Policy) -> bool:
-    """True when a mail of the announced size was uploaded before and is still waiting: nobody sends 40 MB twice."""
-    return facts.announced_size is not None and any(
-        sighting.saw_data
-        and sighting.passed_at is None
-        and sighting.size == facts.announced_size
-        and sighting.rungs & facts.rungs
-        and facts.now - sighting.first_seen < policy.timing.wait
-        for sighting in facts.sightings or ()
-    )
 
 
 def waiting_stranger(facts: RcptFacts, policy: Policy) -> Verdict | None:
@@ -182,6 +162,7 @@ RCPT_RULES: tuple[RcptRule, ...] = (
     harvester,
     unknown_recipient,
     bypassed,
+    declared_relay,
     blocked_party,
     exempt_recipient,
     exempt_level,
@@ -198,10 +179,29 @@ RCPT_RULES: tuple[RcptRule, ...] = (
 )
 
 
+# Asked when the data have told who stands behind a declared relay.
+RELAYED_RULES: tuple[RcptRule, ...] = (
+    bypassed,
+    blocked_party,
+    exempt_recipient,
+    exempt_level,
+    allowed_party,
+    store_unavailable,
+    known_correspondent,
+    holding_level,
+    relayed_stranger,
+)
+
+
 def at_rcpt(facts: RcptFacts, policy: Policy) -> Verdict:
     """Decide about one recipient when it is named."""
-    found = first(RCPT_RULES, facts, policy)
+    found = first_opinion(RCPT_RULES, facts, policy)
     return observe.at_rcpt(found) if facts.mode is Mode.OBSERVE else found
+
+
+def behind_relay(facts: RcptFacts, policy: Policy) -> Verdict:
+    """Decide about one recipient of a declared relay's mail, when the hop before the relay is known."""
+    return with_relay(facts, first_opinion(RELAYED_RULES, facts, policy))
 
 
 # ---- after the dot -------------------------------------------------------------------------------------------------
@@ -321,6 +321,7 @@ SETTLING_RULES: tuple[DataRule, ...] = (looping_message, settled_mail, copy_in_f
 
 DATA_RULES: tuple[DataRule, ...] = (
     *SETTLING_RULES,
+    not_admitted,
     carried_along,
     passing_class,
     holding_class,
@@ -335,9 +336,10 @@ def at_data(facts: DataFacts, policy: Policy) -> Verdict:
     """Decide about one recipient's mail after the dot. While we observe, RCPT's would-be verdict is what counts."""
     would = facts.admitted.observed
     if would is None:
-        found = first(DATA_RULES, facts, policy)
+        found = first_opinion(DATA_RULES, facts, policy)
     elif would.action is Action.DEFER:  # it would have been sent away before its data
-        found = first((*SETTLING_RULES, lambda facts, policy: would), facts, policy)
+        found = first_opinion((*SETTLING_RULES, lambda facts, policy: would), facts, policy)
     else:
-        found = first(DATA_RULES, replace(facts, admitted=would), policy)
+        found = first_opinion(DATA_RULES, replace(facts, admitted=would), policy)
+    found = spared(facts, found)
     return observe.at_data(found) if facts.rcpt.mode is Mode.OBSERVE else found

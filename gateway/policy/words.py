@@ -18,6 +18,14 @@ WORDS: dict[ReasonCode, Words] = {
         "the recipient's domain is not one of ours",
         "the domain under [domains] local, if it is ours",
     ),
+    ReasonCode.RELAY_DECLARED: Words(
+        "a declared relay brought it, which does not wait and is judged by the hop before it",
+        "the relay's address taken out of [smtp] relays",
+    ),
+    ReasonCode.RELAY_SPARED: Words(
+        "it would have been refused, but its relay would have returned it to a sender that may be forged",
+        "the same mail straight from its sender, which would have been refused",
+    ),
     ReasonCode.RECIPIENT_UNKNOWN: Words(
         "nobody has this address here",
         "the address in the recipient list or at the backend",

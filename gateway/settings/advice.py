@@ -82,6 +82,12 @@ def _believed_proxies(settings: Settings) -> Iterator[str]:
             yield f"[smtp] proxy_from holds {network}: any peer can claim to be any other."
 
 
+def _believed_relays(settings: Settings) -> Iterator[str]:
+    for network in settings.smtp.relays:
+        if network.prefixlen == 0:
+            yield f"[smtp] relays holds {network}: nobody waits, and any peer can claim to bring another's mail."
+
+
 def _no_tls(settings: Settings) -> Iterator[str]:
     if settings.tls.certificate is None:
         yield "[tls] names no certificate: peers cannot encrypt their mail to us."
@@ -103,6 +109,7 @@ _WARNINGS: tuple[Callable[[Settings], Iterator[str]], ...] = (
     _observing,
     _no_wait,
     _believed_proxies,
+    _believed_relays,
     _no_tls,
     _little_room,
 )

@@ -39,6 +39,10 @@ class Smtp(Section):
     proxy_from: tuple[Network, ...] = Field(
         default=(), description="The load balancers whose PROXY header (v1 or v2) we believe."
     )
+    relays: tuple[Network, ...] = Field(
+        default=(),
+        description="Our backup MX and our users' forwarders: their mail is judged by the hop before them.",
+    )
     bare_newline_ok: tuple[Network, ...] = Field(
         default=(), description="The peers whose bare CR or LF we repair instead of refusing the mail."
     )

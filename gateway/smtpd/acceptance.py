@@ -10,10 +10,9 @@ from gateway import clock
 from gateway.bodies import NoRoom
 from gateway.model import DataFacts, MessageFacts, Reply, Sighting
 from gateway.policy import inbound, recipients
-from gateway.policy.identity import rungs_of
 from gateway.policy.recipients import Plan
 from gateway.policy.reply import reply_to
-from gateway.smtpd import passage
+from gateway.smtpd import passage, relayed
 from gateway.smtpd.admission import Admitted
 from gateway.smtpd.door import Door
 from gateway.smtpd.keeping import consume, keep_copies, own
@@ -30,6 +29,8 @@ async def accept(door: Door, received: Received) -> tuple[Reply, Later | None]:
     """Decide, act, and answer. With it comes what to do should the answer not reach the peer."""
     received = replace(received, message=with_short_id(received.message))
     now = clock.now()
+    if received.relayed is not None:
+        received = await relayed.judge_hop(door, received, now)
     told = await look_up(door, received, now)
     facts = [facts_of(one, received, told, now) for one in received.mail.admitted]
     verdicts = [inbound.at_data(one, door.policy) for one in facts]
@@ -73,7 +74,7 @@ async def carry_out(
 async def look_up(door: Door, received: Received, now: datetime) -> Answer | None:
     """What the store knows about this mail; None when it cannot be asked."""
     keys = tuple(one.recipient.address.key for one in received.mail.admitted)
-    rungs, content = rungs_of(received.peer), received.message.fingerprint
+    rungs, content = received.rungs, received.message.fingerprint
     try:
         return await door.lookup.ask(Question(received.mail.sender_key, "", keys, rungs, now, content))
     except StoreUnavailable as error:

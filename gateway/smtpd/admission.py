@@ -19,6 +19,7 @@ from gateway.model import (
     RcptFacts,
     ReasonCode,
     Recipient,
+    Relayed,
     Reply,
     Sighting,
     Verdict,
@@ -93,6 +94,8 @@ async def admit(door: Door, mail: Mail, peer: Peer, recipient: Recipient) -> Rep
 
 
 async def gather(door: Door, mail: Mail, peer: Peer, recipient: Address, now: datetime) -> RcptFacts:
+    if door.is_relay(peer.address):
+        return await gather_behind_relay(door, mail, peer, recipient, now)
     is_local = recipient.domain in door.local
     pressure = door.tarpit.pressure(mail.guest, recipient.key, now, patient=mail.patient)
     level = door.level_of(recipient.key, recipient.domain)
@@ -114,12 +117,36 @@ async def gather(door: Door, mail: Mail, peer: Peer, recipient: Address, now: da
         recipient_exists=exists,
         level=level,
         reviewed=door.reviewed or level in HOLDING_LEVELS,
-        listed=lists.matching(door.listed, peer, mail.sender, recipient, now),
+        listed=lists.matching(door.listed, peer.address, mail.sender, recipient, now),
         grade=grade,
         sightings=seen,
         switches=door.switches(now),
         announced_size=mail.parameters.size,
         pressure=pressure,
+        mode=door.mode,
+    )
+
+
+async def gather_behind_relay(door: Door, mail: Mail, peer: Peer, recipient: Address, now: datetime) -> RcptFacts:
+    """Who sends it is in the data: so far the recipient is all there is to judge."""
+    is_local, is_trap = recipient.domain in door.local, recipient.key in door.tarpit.delays.traps
+    level = door.level_of(recipient.key, recipient.domain)
+    return RcptFacts(
+        now=now,
+        peer=peer,
+        rungs=frozenset(),
+        sender=mail.sender_key,
+        recipient=recipient,
+        is_local=is_local,
+        recipient_exists=await door.directory.exists(recipient) if is_local and not is_trap else False,
+        level=level,
+        reviewed=door.reviewed or level in HOLDING_LEVELS,
+        listed=(),
+        grade=Grade.STRANGER,
+        sightings=(),
+        relayed=Relayed(rungs_of(peer)),
+        switches=door.switches(now),
+        announced_size=mail.parameters.size,
         mode=door.mode,
     )
 
@@ -158,7 +185,7 @@ SEEN = frozenset(
 
 
 def remember_attempt(door: Door, facts: RcptFacts, verdict: Verdict) -> None:
-    if verdict.code not in SEEN:
+    if verdict.code not in SEEN or facts.relayed is not None:
         return
     anew = facts.now - door.policy.timing.window
     tried = Attempt(facts.sender, facts.recipient.key, facts.rungs, None, facts.announced_size, facts.now, anew)
@@ -185,7 +212,9 @@ def record(door: Door, mail: Mail, facts: RcptFacts, verdict: Verdict, answer: R
 def described(facts: RcptFacts) -> dict[str, Any]:
     """The facts as they are stored, version 1."""
     return {
-        "peer": {"address": str(facts.peer.address), "helo": facts.peer.helo, "name": facts.peer.name},
+        "peer": described_peer(facts.peer),
+        "relayed": facts.relayed is not None,
+        "hop": described_peer(facts.relayed.hop) if facts.relayed and facts.relayed.hop else None,
         "tls": facts.peer.tls,
         "rungs": sorted([int(rung.kind), rung.value] for rung in facts.rungs),
         "exists": facts.recipient_exists,
@@ -199,6 +228,10 @@ def described(facts: RcptFacts) -> dict[str, Any]:
         "pressure": [name for name, holds in asdict(facts.pressure).items() if holds],
         "mode": str(facts.mode),
     }
+
+
+def described_peer(peer: Peer) -> dict[str, str | None]:
+    return {"address": str(peer.address), "helo": peer.helo, "name": peer.name}
 
 
 def seen_in_short(sighting: Sighting) -> Mapping[str, Any]:

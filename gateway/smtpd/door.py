@@ -17,8 +17,10 @@ from gateway.bodies import Bodies
 from gateway.evidence import rdns
 from gateway.evidence.recipients import Directory
 from gateway.evidence.resolver import Resolver
-from gateway.model import Grade, IPAddress, IPNetwork, Level, ListEntry, Mode, Rung, Switch
+from gateway.model import Grade, IPAddress, IPNetwork, Level, Mode, Rung, Switch
+from gateway.policy import trail
 from gateway.policy.inbound import Policy
+from gateway.policy.lists import Listed
 from gateway.policy.reply import Wording
 from gateway.relay.nexthop import Capabilities, NextHop
 from gateway.settings.listening import Limits
@@ -119,6 +121,7 @@ class Door:
     limits: Limits
     max_size: int
     proxies: tuple[IPNetwork, ...]
+    relays: tuple[IPNetwork, ...]
     normalised: tuple[IPNetwork, ...]
     patience: Patience
     keeping: Keeping
@@ -137,7 +140,7 @@ class Door:
     hops: Mapping[str, NextHop]  # by local domain
     tarpit: Tarpit
     known: KnownByHeart = field(default_factory=KnownByHeart)
-    listed: tuple[ListEntry, ...] = ()
+    listed: Listed = field(default_factory=Listed)
     switched_on: Mapping[Switch, datetime] = field(default_factory=dict)
     mode: Mode = Mode.ENFORCE  # as it is now
     mode_by_settings: Mode = Mode.ENFORCE
@@ -172,6 +175,10 @@ class Door:
 
     def normalises(self, address: IPAddress) -> bool:
         return any(address in network for network in self.normalised)
+
+    def is_relay(self, address: IPAddress) -> bool:
+        """True for a backup MX of ours or a forwarder of our users, as far as we were told."""
+        return bool(self.relays) and trail.is_among(address, self.relays)
 
     async def name_of(self, address: IPAddress) -> str | None:
         if not rdns.worth_asking(address, own_servers=self.own_dns_servers):
@@ -235,6 +242,6 @@ class Door:
                 self.capabilities[id(hop)] = told
 
 
-def read_changed(conn: Connection) -> tuple[tuple[ListEntry, ...], dict[Switch, datetime], Mode | None]:
+def read_changed(conn: Connection) -> tuple[Listed, dict[Switch, datetime], Mode | None]:
     found = changes.mode(conn)
-    return lists.entries(conn), changes.switches(conn), found.mode if found else None
+    return Listed(lists.entries(conn)), changes.switches(conn), found.mode if found else None

@@ -105,7 +105,8 @@ class Doorstep(asyncio.Protocol):
         door = self.door
         bypassed = bool(door.switched_on) and Switch.BYPASS in door.switches(clock.now())
         everybody = bypassed or door.mode is Mode.OBSERVE
-        guest = door.tarpit.receive(address, door.listed, allowed=allowed or everybody)
+        relay = door.is_relay(address)
+        guest = door.tarpit.receive(address, door.listed, allowed=allowed or everybody, is_relay=relay)
         if guest is None:
             return self.send_away(str(reply.TOO_MANY_CONNECTIONS))
         self.guest = guest

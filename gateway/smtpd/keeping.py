@@ -12,7 +12,7 @@ from gateway.bodies import FileBodies, Kept, NoRoom, Owner
 from gateway.ids import new_id
 from gateway.model import CopyState, DeliveryState
 from gateway.policy import header, hold
-from gateway.policy.identity import quota_network, rungs_of
+from gateway.policy.identity import quota_network
 from gateway.policy.recipients import Disposition
 from gateway.policy.sameness import probably_delivered
 from gateway.smtpd.door import Door
@@ -32,10 +32,10 @@ log = structlog.get_logger()
 async def keep_copies(door: Door, received: Received, judged: Sequence[Judged], told: Answer | None) -> None:
     """Note the attempt for everybody who is deferred, with one copy of the bytes if there is room."""
     deferred = [one for one in judged if one.disposition is Disposition.COPY]
-    now, rungs, content = clock.now(), rungs_of(received.peer), received.message.fingerprint
+    now, rungs, content = clock.now(), received.rungs, received.message.fingerprint
     sender, size = received.mail.sender_key, received.mail.parameters.size
     anew = now - door.policy.timing.window
-    for one in deferred:
+    for one in deferred if received.relayed is None else ():
         door.database.note(sightings.saw, Attempt(sender, one.key, rungs, content, size, now, anew))
     recipients = tuple(one.admitted.recipient for one in deferred if not delivered_before(one))
     if not recipients or told is None:
@@ -92,7 +92,7 @@ def describe(door: Door, received: Received, number: str, now: datetime, owners:
         received_at=now,
         envelope=received.envelope,
         peer=received.peer,
-        rungs=rungs_of(received.peer),
+        rungs=received.rungs,
         fingerprint=received.message.fingerprint,
         size=received.size(door.hostname),
         trace=header.received(received.peer, received.envelope, door.hostname, received.mail.id, now),

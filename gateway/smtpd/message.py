@@ -15,12 +15,15 @@ from gateway.model import (
     Peer,
     Reason,
     ReasonCode,
+    Relayed,
     Reply,
+    Rung,
     Verdict,
 )
 from gateway.policy import hold
 from gateway.policy.fingerprint import FieldRemover
 from gateway.policy.header import VERDICT_FIELD
+from gateway.policy.identity import rungs_of
 from gateway.policy.recipients import Disposition
 from gateway.policy.reply import reply_to
 from gateway.policy.sameness import Sameness, compare
@@ -48,6 +51,13 @@ class Received:
     peer: Peer
     message: MessageFacts
     spool: Spool
+    relayed: Relayed | None = None
+
+    @property
+    def rungs(self) -> frozenset[Rung]:
+        """The identity of whoever sends it: behind a declared relay that of the hop before, if it is known."""
+        sender = self.peer if self.relayed is None else self.relayed.hop
+        return rungs_of(sender) if sender is not None else frozenset()
 
     def chunks(self, hostname: str) -> Iterator[bytes]:
         """The sender's bytes, without fields that claim to be ours."""

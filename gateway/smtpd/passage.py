@@ -23,7 +23,7 @@ from gateway.model import (
 )
 from gateway.policy import header, recipients
 from gateway.policy.address import normalise_sender
-from gateway.policy.identity import network_of, rungs_of
+from gateway.policy.identity import network_of
 from gateway.policy.recipients import After, Disposition
 from gateway.policy.reply import reply_to, with_id
 from gateway.relay.nexthop import LOST, Attempt, AttemptEnd, Outgoing
@@ -213,7 +213,8 @@ async def settle(door: Door, passing: Passing, delivered: Sequence[Judged]) -> N
     await move_claimed(door, passing, CopyState.PASSED, "")
     now = clock.now()
     strangers = [one for one in delivered if one.verdict.code in WAITED]
-    if any(one.verdict.code in EARNED and not one.verdict.junk for one in delivered):
+    is_relayed = passing.received.relayed is not None
+    if not is_relayed and any(one.verdict.code in EARNED and not one.verdict.junk for one in delivered):
         door.tarpit.networks.was_delivered(str(network_of(passing.received.peer.address)), now)
     rest = [one for one in delivered if one not in strangers]
     remember(door, passing.received, strangers, "waited", now)
@@ -241,8 +242,10 @@ async def move_claimed(door: Door, passing: Passing, target: CopyState, note: st
 
 
 def remember(door: Door, received: Received, judged: Sequence[Judged], earned: str, now: datetime) -> None:
-    """Silence earns "remembered" and no more, for the recipient that got the mail."""
-    rungs = rungs_of(received.peer)
+    """Silence earns "remembered" and no more, for the recipient that got the mail; behind a relay it earns nothing."""
+    if received.relayed is not None:
+        return
+    rungs = received.rungs
     sender = received.mail.sender_key
     normal = normalise_sender(sender) if sender else ""
     for one in judged:

@@ -19,7 +19,7 @@ from gateway.model import (
 from gateway.policy import reply
 from gateway.policy.fingerprint import Fingerprinter
 from gateway.policy.header import VERDICT_FIELD
-from gateway.smtpd import acceptance, admission
+from gateway.smtpd import acceptance, admission, relayed
 from gateway.smtpd.admission import Admitted, Mail
 from gateway.smtpd.door import Door
 from gateway.smtpd.guest import Guest
@@ -39,6 +39,7 @@ class Session:
         self.esmtp = False
         self.tls = False
         self.normalised = door.normalises(guest.address)
+        self.is_relay = door.is_relay(guest.address)
         self.name: str | None = None
         self.named = False
         self.mail_now: Mail | None = None
@@ -106,7 +107,8 @@ class Session:
     def most_recipients(self) -> int:
         assert self.mail_now is not None
         limits = self.door.limits
-        return limits.recipients_known if self.mail_now.transaction.sender_known else limits.recipients
+        is_known = self.is_relay or self.mail_now.transaction.sender_known
+        return limits.recipients_known if is_known else limits.recipients
 
     def saw(self, payload: bytes) -> None:
         """A part of the data, on its way to the spool."""
@@ -123,7 +125,9 @@ class Session:
         if self.reader.head_too_big:
             return self.defective("header too big")
         envelope = self.envelope(self.mail_now.admitted)
-        received = Received(self.mail_now, envelope, await self.peer(), facts, spool)
+        peer = await self.peer()
+        relayed_by = await relayed.hop_of(self.door, peer, self.reader) if self.is_relay else None
+        received = Received(self.mail_now, envelope, peer, facts, spool, relayed_by)
         answer, tell_lost = await acceptance.accept(self.door, received)
         self.on_lost_reply = tell_lost
         return answer

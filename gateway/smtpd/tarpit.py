@@ -2,17 +2,17 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Protocol
 
 import structlog
 
 from gateway import clock
-from gateway.model import IPAddress, ListEntry, Pressure
+from gateway.model import IPAddress, Pressure
 from gateway.policy import lists
 from gateway.policy import tarpit as policy
 from gateway.policy.identity import network_of
+from gateway.policy.lists import Listed
 from gateway.policy.tarpit import MARKED_FOR, STRESSED_PAUSE, Delays, Standing
 from gateway.smtpd.guest import Guest
 from gateway.smtpd.limits import Gate, Guesses
@@ -68,10 +68,12 @@ class Tarpit:
 
     # ---- places ----------------------------------------------------------------------------------------------------
 
-    def receive(self, address: IPAddress, listed: Iterable[ListEntry], *, allowed: bool = False) -> Guest | None:
+    def receive(
+        self, address: IPAddress, listed: Listed, *, allowed: bool = False, is_relay: bool = False
+    ) -> Guest | None:
         """A place for whoever connects; None when there is none. `allowed`: something else speaks for it."""
-        near = policy.is_near(address)
-        allowed = allowed or near or lists.allows_network(listed, address, clock.now())
+        near = policy.is_near(address) and not is_relay
+        allowed = allowed or near or is_relay or lists.allows_network(listed, address, clock.now())
         guest = Guest(self, address, str(network_of(address)), near=near, allowed=allowed)
         if guest.has_standing and self.gate.is_full:
             self.make_room()

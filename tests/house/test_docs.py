@@ -19,6 +19,7 @@ WANTED = (
     "docs/first-evening.md",
     "docs/flow.md",
     "docs/glossary.md",
+    "docs/howto/backup-mx.md",
     "docs/howto/behind-a-proxy.md",
     "docs/howto/behind-postfix.md",
     "docs/howto/disaster.md",

@@ -1,12 +1,13 @@
 """The private lists: whom an entry names, for whom, from where, and until when."""
 
+import random
 from dataclasses import replace
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 import pytest
 
 from gateway.model import Address, ListKind, ListVerb, Peer
-from gateway.policy.lists import default_network, matching
+from gateway.policy.lists import Listed, default_network, matching, within
 from tests.policy.stranger import ANN, BO, NOW, PEER, SECOND, listed
 
 ALLOW, BLOCK = ListVerb.ALLOW, ListVerb.BLOCK
@@ -22,7 +23,7 @@ def network(verb=BLOCK, within=HERE, **differs):
 
 
 def holds(entry, peer=PEER, sender=ANN, recipient=BO):
-    return matching([entry], peer, sender, recipient, NOW) == (entry,)
+    return matching(Listed([entry]), peer.address, sender, recipient, NOW) == (entry,)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +105,105 @@ def test_until_when_an_entry_holds(expires, expected):
 
 def test_all_entries_that_hold_are_found_in_their_order():
     first, second, third = network(id=1), network(within=ELSEWHERE, id=2), network(ALLOW, id=3)
-    assert matching([first, second, third], PEER, ANN, BO, NOW) == (first, third)
+    assert matching(Listed([first, second, third]), PEER.address, ANN, BO, NOW) == (first, third)
+
+
+# ---- where nobody knows from where it comes ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        pytest.param(network(within=ip_network("0.0.0.0/0")), False, id="no network"),
+        pytest.param(listed(BLOCK, ADDRESS, ANN.key), True, id="a blocked name"),
+        pytest.param(listed(BLOCK, ADDRESS, ANN.key, network=HERE), False, id="a blocked name from a network"),
+        pytest.param(listed(ALLOW, ADDRESS, ANN.key, network=HERE), False, id="an allowed name from a network"),
+        pytest.param(listed(ALLOW, RECIPIENT, BO.key), True, id="the recipient"),
+    ],
+)
+def test_what_holds_for_mail_from_an_unknown_place(entry, expected):
+    assert (matching(Listed([entry]), None, ANN, BO, NOW) == (entry,)) is expected
+
+
+# ---- the index -----------------------------------------------------------------------------------------------------
+
+PLACES = [ip_address(text) for text in ("192.0.2.7", "198.51.100.9", "2001:db8::7", "::ffff:192.0.2.7", "::1")]
+NAMES = ["example", "elsewhere.example", "mail.elsewhere.example", "a.mail.elsewhere.example", "example.com", ".", ""]
+SENDERS = [None, *(Address(f"Ann@{name}", "Ann", name) for name in NAMES), Address("x@a.b.", "x", "a.b.")]
+RECIPIENTS = [BO, Address("cy@example.com", "cy", "example.com"), Address("bo@elsewhere.example", "bo", NAMES[1])]
+
+
+def names(entry, address, sender, recipient):
+    """As the entries say it, one by one."""
+    match entry.kind:
+        case ListKind.NETWORK:
+            return within(entry, address)
+        case ListKind.RECIPIENT:
+            return entry.value in (recipient.key, recipient.domain)
+        case ListKind.ADDRESS:
+            return sender is not None and entry.value == sender.key
+        case ListKind.DOMAIN:
+            return sender is not None and (sender.domain == entry.value or sender.domain.endswith("." + entry.value))
+
+
+def found_by_walking(entries, address, sender, recipient):
+    return tuple(
+        entry
+        for entry in entries
+        if (entry.expires is None or entry.expires > NOW)
+        and entry.scope in (None, recipient.key, recipient.domain)
+        and names(entry, address, sender, recipient)
+        and (
+            entry.kind in (NETWORK, RECIPIENT)
+            or (entry.verb is BLOCK and entry.network is None)
+            or within(entry, address)
+        )
+    )
+
+
+def some_network(draw):
+    if draw.random() < 0.5:
+        return IPv4Network((int(draw.choice(PLACES[:2])), draw.randint(0, 32)), strict=False)
+    return IPv6Network((int(draw.choice(PLACES[2:])), draw.randint(0, 128)), strict=False)
+
+
+def some_entry(draw, number):
+    kind = draw.choice(list(ListKind))
+    around = some_network(draw) if kind is NETWORK or draw.random() < 0.4 else None
+    value = draw.choice([*NAMES, *(one.key for one in SENDERS if one), *(one.key for one in RECIPIENTS)])
+    return listed(
+        draw.choice([ALLOW, BLOCK]),
+        kind,
+        str(around) if kind is NETWORK else value,
+        id=number,
+        network=around,
+        scope=draw.choice([None, None, BO.key, "example.com", "example.org"]),
+        expires=draw.choice([None, None, NOW, NOW + SECOND]),
+    )
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_the_index_finds_what_a_walk_over_all_entries_finds(seed):
+    draw = random.Random(seed)
+    entries = [some_entry(draw, number) for number in range(150)]
+    index, found = Listed(entries), 0
+    for address in PLACES:
+        assert sorted(one.id for one in index.around(address)) == [one.id for one in entries if within(one, address)]
+        for sender in SENDERS:
+            for recipient in RECIPIENTS:
+                expected = found_by_walking(entries, address, sender, recipient)
+                assert matching(index, address, sender, recipient, NOW) == expected
+                found += len(expected)
+    assert found
+
+
+def test_an_answer_looks_at_what_fits_and_at_nothing_else():
+    many = [network(within=ip_network(f"10.{one // 256}.{one % 256}.0/24"), id=one) for one in range(20_000)]
+    many += [listed(BLOCK, ADDRESS, f"a{one}@b.example", id=one) for one in range(20_000)]
+    mine = network(id=-1)
+    index = Listed([*many, mine])
+    index.entries = {len(many): mine}  # anything else would be a KeyError
+    assert matching(index, PEER.address, ANN, BO, NOW) == (mine,)
 
 
 def test_the_network_that_is_proposed_beside_a_name_is_the_peers():

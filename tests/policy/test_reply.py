@@ -52,6 +52,8 @@ REJECTS = {
 }
 LETS_IN = {
     ReasonCode.RECIPIENT_EXEMPT,
+    ReasonCode.RELAY_DECLARED,
+    ReasonCode.RELAY_SPARED,
     ReasonCode.LIST_ALLOWED,
     ReasonCode.SWITCH_BYPASS,
     ReasonCode.SWITCH_GREYLIST_OFF,

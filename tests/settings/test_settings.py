@@ -162,6 +162,7 @@ def test_sound_settings_have_no_warnings():
         ({"tls": {}}, "[tls] names no certificate"),
         ({"smtp": {"workers": 5}}, "SQLite"),
         ({"smtp": {"proxy_from": ["::/0"]}}, "any peer can claim"),
+        ({"smtp": {"relays": ["0.0.0.0/0"]}}, "nobody waits"),
         ({"smtp": {"size": "1GiB"}, "storage": {"keep_copies": False}}, "[storage] reserve"),
         ({"smtp": {"size": "65MiB"}}, "copies_per_network"),
         ({"fail": {"database": "pass"}}, "every stranger is let in"),
