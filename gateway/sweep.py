@@ -8,6 +8,7 @@ from functools import partial
 from ipaddress import ip_address
 from itertools import islice
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import structlog
@@ -34,6 +35,7 @@ CLEAN_EVERY = 30  # looks between two cleanings
 SEARCH_EVERY = 3600  # looks between two searches for bytes that nothing knows of
 SLICE = 500  # rows per transaction
 NOTICES = 20  # per transaction: each is a durable file
+REST = 2.0  # times as long as a slice took
 SLICES = 200  # per cleaning and kind; the rest waits for the next one
 SHOWN_FOR = timedelta(days=14)  # how long ended mail that nobody got stays to be released
 STRAY_AFTER = timedelta(hours=1)
@@ -117,10 +119,13 @@ class Sweep:
         """Repeat while there is something to do."""
         swept = 0
         for _ in range(SLICES):
+            began = monotonic()
             done = await self.database.write(partial(one_slice, work=work, now=clock.now()))
             swept += done
             if not done:
                 break
+            # Whoever decides about mail gets its turn: SQLite lets nobody read while a slice is committed.
+            await asyncio.sleep(REST * (monotonic() - began))
         if swept:
             log.info("swept", kind=name, rows=swept)
 

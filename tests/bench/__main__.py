@@ -19,6 +19,12 @@ KINDS = {
 }
 
 
+def stop(number: int, frame: object) -> None:
+    """What was started is stopped on the way out, which a second signal must not cut short."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(128 + number)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     kinds = parser.add_subparsers(dest="what")
@@ -33,7 +39,7 @@ def main() -> int:
     kind = importlib.import_module(f"tests.bench.{options.what}")
     if options.quick:
         kind.quick(options)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is stopped on the way out
+    signal.signal(signal.SIGTERM, stop)
     options.facts = machine.facts()  # now: what we do ourselves is no load that was there before
     try:
         report = kind.measure(options)

@@ -51,11 +51,14 @@ class Restarting(Accounting):
                 if answer.code >= 400:
                     break
                 dotted = said == "the mail"
-                answer = talk.say(line)
+                with suppress(OSError):  # closed already, and the last word may still be read
+                    talk.send(line + b"\r\n")
+                answer = talk.answer()
             letter.answered = dotted and answer.code == 250
             if answer.code >= 500:
                 self.refused.append(f"{letter.subject}: {answer}")
-            talk.send(b"QUIT\r\n")
+            with suppress(OSError):
+                talk.send(b"QUIT\r\n")
         except (Closed, OSError) as error:
             letter.unsure += dotted
             self.cut[f"after {said}: {type(error.__cause__ or error).__name__}"] += 1
@@ -63,18 +66,19 @@ class Restarting(Accounting):
             talk.close()
 
     def kill(self) -> None:
-        with Progress(console=console, transient=True) as progress:
-            task = progress.add_task("restarting under load", total=self.wanted)
-            for number in range(self.wanted):
-                time.sleep(LOAD_BETWEEN)
-                if number % 2:
-                    self.end_a_worker()
-                else:
-                    self.roll()
-                self.restarts += 1
-                progress.advance(task)
-        time.sleep(LOAD_BETWEEN)
-        self.ends = time.monotonic()
+        try:
+            with Progress(console=console, transient=True) as progress:
+                for number in progress.track(range(self.wanted), description="restarting under load"):
+                    if self.drained.wait(LOAD_BETWEEN):  # we are stopped ourselves
+                        return
+                    if number % 2:
+                        self.end_a_worker()
+                    else:
+                        self.roll()
+                    self.restarts += 1
+            time.sleep(LOAD_BETWEEN)
+        finally:
+            self.ends = time.monotonic()
 
     def roll(self) -> None:
         """SIGHUP, and wait until every process is another one."""
