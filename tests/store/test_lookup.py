@@ -330,7 +330,9 @@ def test_the_routines_read_what_they_need_and_not_the_tables(engine: Engine, ask
         for number in range(300):
             kept = row_of(conn, mail(f"m{number}", content=replace(ONE, whole=f"{number:064}")))
             copied(conn, kept)
-            tombstones.make(conn, identity(mail(sender=f"s{number}@x.example")), TombstoneOutcome.REFUSED, NOW, NOW + DAY)
+            tombstones.make(
+                conn, identity(mail(sender=f"s{number}@x.example")), TombstoneOutcome.REFUSED, NOW, NOW + DAY
+            )
         saw(conn, content=ONE)
     with engine.connect() as conn:
         lookup.answers(conn, [asked], by_routine=True)
