@@ -22,6 +22,7 @@ WANTED = (
     "docs/howto/behind-a-proxy.md",
     "docs/howto/behind-postfix.md",
     "docs/howto/disaster.md",
+    "docs/howto/mariadb.md",
     "docs/log.md",
     "docs/reasons.md",
     "docs/settings.md",
