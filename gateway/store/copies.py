@@ -5,7 +5,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, case, delete, literal_column, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    and_,
+    bindparam,
+    case,
+    delete,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
 from gateway.bodies import Kept
 from gateway.model import CopyRow, CopyState, Fingerprint, Recipient, Rung
@@ -17,6 +29,20 @@ from gateway.store.upsert import upsert
 from sql.tables import copy, message
 
 WITH_SENDER = (CopyState.SENDER_HELD, CopyState.ABANDONED)
+
+OF_MAILS = (
+    select(
+        *(copy.c.id, copy.c.message, copy.c.recipient, copy.c.state, copy.c.first_seen, copy.c.last_seen),
+        *(copy.c.lease_until, message.c.sender_key, message.c.whole, message.c.body, message.c.headers),
+        *(message.c.message_id, message.c.rungs),
+    )
+    .join_from(message, copy)
+    .where(
+        message.c.whole.in_(bindparam("wholes", expanding=True)),
+        copy.c.recipient.in_(bindparam("recipients", expanding=True)),
+    )
+    .order_by(copy.c.id.desc())
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,18 +137,8 @@ def find(conn: Connection, asked: Sequence[Question]) -> list[dict[str, tuple[Co
     """For each question, per recipient, the copies of its very mail: every byte but the trace fields agrees."""
     wholes = {question.content.whole for question in asked if question.content is not None}
     recipients = {recipient for question in asked for recipient in question.recipients}
-    query = (
-        select(
-            *(copy.c.id, copy.c.message, copy.c.recipient, copy.c.state, copy.c.first_seen, copy.c.last_seen),
-            *(copy.c.lease_until, message.c.sender_key, message.c.whole, message.c.body, message.c.headers),
-            *(message.c.message_id, message.c.rungs),
-        )
-        .join_from(message, copy)
-        .where(message.c.whole.in_(wholes), copy.c.recipient.in_(recipients))
-        .order_by(copy.c.id.desc())
-    )
     found: dict[tuple[str, str, str], list[CopyRow]] = {}
-    for row in conn.execute(query).mappings():
+    for row in conn.execute(OF_MAILS, {"wholes": list(wholes), "recipients": list(recipients)}).mappings():
         found.setdefault((row["sender_key"], row["recipient"], row["whole"]), []).append(from_row(row))
     return [
         {

@@ -5,13 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, tuple_
+from sqlalchemy import Connection, bindparam, delete, func, select, tuple_
 
 from gateway.model import Grade, Rung
 from gateway.store.keys import digest
 from gateway.store.question import Question
 from gateway.store.upsert import upsert
 from sql.tables import memory
+
+BY_KEY = select(memory.c.key, memory.c.grade, memory.c.expires).where(
+    memory.c.key.in_(bindparam("keys", expanding=True))
+)
 
 
 def key(rung: Rung, sender: str, recipient: str) -> bytes:
@@ -25,8 +29,7 @@ def grades(conn: Connection, asked: Sequence[Question]) -> list[dict[str, Grade]
         for rung, recipient in question.combinations():
             keys.setdefault(key(rung, question.normal, recipient), []).append((number, recipient))
     found = [dict.fromkeys(question.recipients, Grade.STRANGER) for question in asked]
-    query = select(memory.c.key, memory.c.grade, memory.c.expires).where(memory.c.key.in_(list(keys)))
-    for named, grade, expires in conn.execute(query):
+    for named, grade, expires in conn.execute(BY_KEY, {"keys": list(keys)}):
         for number, recipient in keys[named]:
             if expires > asked[number].now:
                 found[number][recipient] = max(found[number][recipient], Grade(grade))

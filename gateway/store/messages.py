@@ -5,7 +5,7 @@ from datetime import datetime
 from ipaddress import ip_address
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from gateway.bodies import Kept
 from gateway.model import Address, CopyState, DeliveryState, Envelope, MailParameters, Peer, Rung
@@ -15,6 +15,11 @@ from gateway.policy.identity import quota_network
 from gateway.store.rows import fingerprint_columns, rungs_from_json, rungs_to_json
 from sql.tables import copy, delivery, message
 
+SAME = (
+    select(message.c.whole, message.c.sender_key, message.c.id)
+    .where(message.c.whole.in_(bindparam("wholes", expanding=True)), message.c.stored != "none")
+    .order_by(message.c.received_at, message.c.id)
+)
 UNENDED = (DeliveryState.HELD, DeliveryState.RELEASING, DeliveryState.UNDELIVERABLE, DeliveryState.EXPIRED)
 
 
@@ -57,12 +62,8 @@ def row_of(kept: Kept, stored: str) -> dict[str, Any]:
 
 def find_same(conn: Connection, mails: Collection[tuple[str, str]]) -> dict[tuple[str, str], str]:
     """The ids of kept mails with these bytes (the hash of the whole) from these senders; the newest of each."""
-    query = (
-        select(message.c.whole, message.c.sender_key, message.c.id)
-        .where(message.c.whole.in_({whole for whole, _ in mails}), message.c.stored != "none")
-        .order_by(message.c.received_at, message.c.id)
-    )
-    return {(whole, sender): number for whole, sender, number in conn.execute(query)}
+    rows = conn.execute(SAME, {"wholes": list({whole for whole, _ in mails})})
+    return {(whole, sender): number for whole, sender, number in rows}
 
 
 def came_again(conn: Connection, mails: Mapping[str, frozenset[Rung]]) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, union
+from sqlalchemy import Connection, Integer, bindparam, select, union
 
 from gateway.model import Fingerprint, Rung, Sighting
 from gateway.policy import greylist
@@ -27,6 +27,20 @@ FOUND = (
     sighting.c.passed_at,
     sighting_rung.c.kind,
     sighting_rung.c.value,
+)
+
+# Statements are made once: to put one together takes longer than to run it.
+KEYS: Any = bindparam("keys", expanding=True)
+BY_RUNG = select(*FOUND, sighting_rung.c.key).join_from(sighting_rung, sighting).where(sighting_rung.c.key.in_(KEYS))
+SAME = union(
+    select(sighting.c.id, sighting.c.first_seen).where(sighting.c.body_key.in_(KEYS)),
+    select(sighting.c.id, sighting.c.first_seen).where(sighting.c.message_id_key.in_(KEYS)),
+).subquery()
+FIRST = select(SAME.c.id).order_by(SAME.c.first_seen, SAME.c.id).limit(bindparam("most", type_=Integer)).subquery()
+BY_CONTENT = (
+    select(*FOUND, sighting.c.body_key, sighting.c.message_id_key)
+    .join_from(FIRST, sighting, FIRST.c.id == sighting.c.id)
+    .join(sighting_rung)
 )
 
 
@@ -84,10 +98,8 @@ def among(wanted: Wanted, rungs: Mapping[bytes, Sequence[Any]], contents: Mappin
 
 def by_rung(conn: Connection, keys: Collection[bytes]) -> dict[bytes, list[Any]]:
     found: dict[bytes, list[Any]] = {}
-    query = select(*FOUND, sighting_rung.c.key).join_from(sighting_rung, sighting)
-    if keys:
-        for row in conn.execute(query.where(sighting_rung.c.key.in_(list(keys)))):
-            found.setdefault(bytes(row.key), []).append(row)
+    for row in conn.execute(BY_RUNG, {"keys": list(keys)}) if keys else ():
+        found.setdefault(bytes(row.key), []).append(row)
     return found
 
 
@@ -97,13 +109,7 @@ def by_content(conn: Connection, wanted: Sequence[Wanted]) -> dict[bytes, list[A
         return {}
     keys = list({key for one in wanted for key in one.by_content})
     most = MOST * len(wanted)
-    same = union(
-        select(sighting.c.id, sighting.c.first_seen).where(sighting.c.body_key.in_(keys)),
-        select(sighting.c.id, sighting.c.first_seen).where(sighting.c.message_id_key.in_(keys)),
-    ).subquery()
-    first = select(same.c.id).order_by(same.c.first_seen, same.c.id).limit(most).subquery()
-    query = select(*FOUND, sighting.c.body_key, sighting.c.message_id_key)
-    rows = list(conn.execute(query.join_from(first, sighting, first.c.id == sighting.c.id).join(sighting_rung)))
+    rows = conn.execute(BY_CONTENT, {"keys": keys, "most": most}).all()
     if len(wanted) > 1 and len({row.id for row in rows}) == most:  # the flood of one must not hide another's
         return {key: found for one in wanted for key, found in by_content(conn, [one]).items()}
     found: dict[bytes, list[Any]] = {}

@@ -34,6 +34,10 @@ SPRAY = 10  # mails of one envelope found by it; later ones are found by their c
 
 Envelope = tuple[str, str]  # sender and recipient
 
+FOUND_BY = select(sighting_rung.c.key, sighting_rung.c.sighting_id).where(sighting_rung.c.key.in_(seen.KEYS))
+HOW_MANY = (
+    select(sighting_rung.c.key, func.count()).where(sighting_rung.c.key.in_(seen.KEYS)).group_by(sighting_rung.c.key)
+)
 ENDED: Any = bindparam("ended", type_=sighting.c.last_seen.type)
 CHANGED = (
     update(sighting)
@@ -231,8 +235,7 @@ def found_by(conn: Connection, envelopes: Iterable[tuple[Envelope, Sighting]]) -
         if one.saw_data
         for rung in one.rungs
     }
-    query = select(sighting_rung.c.key, func.count()).where(sighting_rung.c.key.in_(list(keys)))
-    rows = conn.execute(query.group_by(sighting_rung.c.key)) if keys else ()
+    rows = conn.execute(HOW_MANY, {"keys": list(keys)}) if keys else ()
     return Counter({bytes(key): many for key, many in rows})
 
 
@@ -254,8 +257,8 @@ class Passed:
 def passed(conn: Connection, came_back: Sequence[Passed]) -> None:
     """The sightings of who came back are not pending any more."""
     times = {key: one.now for one in came_back for key in one.rung_keys()}
-    ids = select(sighting_rung.c.key, sighting_rung.c.sighting_id).where(sighting_rung.c.key.in_(list(times)))
-    rows = [{"number": number, "moment": times[bytes(key)]} for key, number in conn.execute(ids)]
+    ids = conn.execute(FOUND_BY, {"keys": list(times)})
+    rows = [{"number": number, "moment": times[bytes(key)]} for key, number in ids]
     write(conn, rows, PASSED, PASSED_TOGETHER)
 
 

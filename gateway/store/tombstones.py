@@ -5,7 +5,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Integer, bindparam, delete, insert, select, update
 
 from gateway.model import MailIdentity, Reply, Tombstone, TombstoneOutcome
 from gateway.store.keys import pair_key
@@ -14,6 +14,13 @@ from gateway.store.rows import fingerprint_columns, mail_of, rungs_to_json
 from sql.tables import tombstone
 
 MOST = 50  # compared with one retry
+
+OF_PAIRS = (
+    select(tombstone)
+    .where(tombstone.c.pair.in_(bindparam("pairs", expanding=True)), tombstone.c.expires > bindparam("now"))
+    .order_by(tombstone.c.id.desc())
+    .limit(bindparam("most", type_=Integer))
+)
 
 
 def make(
@@ -57,9 +64,9 @@ def find(conn: Connection, asked: Sequence[Question]) -> list[dict[str, tuple[To
 
 
 def of_pairs(conn: Connection, pairs: Collection[bytes], now: datetime) -> dict[bytes, list[Tombstone]]:
-    query = select(tombstone).where(tombstone.c.pair.in_(list(pairs)), tombstone.c.expires > now)
-    rows = conn.execute(query.order_by(tombstone.c.id.desc()).limit(MOST * len(pairs))).mappings().all()
-    if len(rows) == MOST * len(pairs) and len(pairs) > 1:  # the flood of one must not hide another's
+    most = MOST * len(pairs)
+    rows = conn.execute(OF_PAIRS, {"pairs": list(pairs), "now": now, "most": most}).mappings().all()
+    if len(rows) == most and len(pairs) > 1:  # the flood of one must not hide another's
         return {pair: found for one in pairs for pair, found in of_pairs(conn, [one], now).items()}
     found: dict[bytes, list[Tombstone]] = {}
     for row in rows:

@@ -25,6 +25,7 @@ WANTED = (
     "docs/howto/disaster.md",
     "docs/howto/observe.md",
     "docs/howto/systemd.md",
+    "docs/howto/mariadb.md",
     "docs/log.md",
     "docs/metrics.md",
     "docs/reasons.md",
