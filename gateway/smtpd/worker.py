@@ -18,6 +18,7 @@ log = structlog.get_logger()
 
 BACKLOG = 4096  # connections that wait while nobody accepts, as long as a restart takes
 PATIENT_FOR = 30.0  # seconds for sessions to end by themselves while another worker accepts
+HURRIED_FOR = 1.0  # the same when nobody takes over
 DRAIN_WITHIN = 30.0  # seconds for mails in progress when nobody takes over
 LATE_WITHIN = 60.0  # seconds for deliveries that go on without their peer
 LOOK_EVERY = 0.05
@@ -43,6 +44,7 @@ async def serve(door: Door, sockets: Sequence[socket.socket], certificate: Certi
     await orders.leave.wait()
     for server in servers:
         server.close()
+    await asyncio.sleep(LOOK_EVERY)  # what was accepted in this very moment becomes a session
     await drain(door, orders.hurry)
     for follower in followers:
         follower.cancel()
@@ -69,19 +71,19 @@ async def drain(door: Door, hurry: asyncio.Event) -> None:
     A mail in progress has as long as a session may last, or DRAIN_WITHIN once there is no time.
     """
     loop = asyncio.get_running_loop()
-    began = loop.time()
-    while door.sessions and not hurry.is_set() and loop.time() < began + PATIENT_FOR:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(hurry.wait(), LOOK_EVERY)
-    door.draining = True
-    door.tarpit.close()
-    deadline = began + door.limits.session.total_seconds()
+    now = loop.time()
+    patient_until, deadline = now + PATIENT_FOR, now + door.limits.session.total_seconds()
     hurried = False
-    while door.sessions and loop.time() < deadline:
+    while door.sessions and now < deadline:
         if hurry.is_set() and not hurried:
-            hurried, deadline = True, min(deadline, loop.time() + DRAIN_WITHIN)
-        for session in list(door.sessions):
-            session.stop_politely()
+            hurried = True
+            patient_until, deadline = min(patient_until, now + HURRIED_FOR), min(deadline, now + DRAIN_WITHIN)
+        if now >= patient_until:
+            door.draining = True
+            door.tarpit.close()
+            for session in list(door.sessions):
+                session.stop_politely()
         await asyncio.sleep(LOOK_EVERY)
+        now = loop.time()
     if door.background:
         await asyncio.wait(door.background, timeout=LATE_WITHIN)

@@ -264,7 +264,7 @@ class Accounting:
         greeted = dotted = False
         try:
             with Talk(self.gate.port, timeout=PATIENCE) as talk:
-                greeted = talk.greeting.code == 220
+                greeted = self.goes_on(letter, talk.greeting)
                 if not greeted:
                     raise Closed
                 for step in (
