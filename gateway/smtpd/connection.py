@@ -153,9 +153,15 @@ class Connection(SMTP):
         if transport.get_write_buffer_size() == 0:
             transport.write(f"{reply.TIMED_OUT}\r\n".encode())
             transport.close()
-            self.loop.call_later(ABORT_AFTER, self.cut)
+            self.cut_soon()
         else:
             transport.abort()
+
+    def cut_soon(self) -> None:
+        """In the timer's place: the end of the connection cancels it, and nothing holds on to what has ended."""
+        if self.timer is not None:
+            self.timer.cancel()
+        self.timer = self.loop.call_later(ABORT_AFTER, self.cut)
 
     def cut(self) -> None:
         """End it now if it has not ended by itself; under TLS at the socket, for the layer above may be gone."""
@@ -209,7 +215,7 @@ class Connection(SMTP):
         transport = self.wire
         if transport is not None:
             transport.close()
-            self.loop.call_later(ABORT_AFTER, self.cut)
+            self.cut_soon()
 
     def idle(self) -> bool:
         return self.visit is None or self.visit.is_idle
