@@ -8,6 +8,7 @@ from typing import Any
 import click
 from rich.live import Live
 
+from gateway import logs
 from gateway.cli.options import DURATION, with_settings
 from gateway.cli.output import console
 from gateway.cli.overview import HISTORY, Overview, Watcher
@@ -24,6 +25,7 @@ SESSIONS = {"open": "sessions_open", "total": "sessions_total", "tarpitted": "ta
 @with_settings
 def status(once: bool, as_json: bool, every: timedelta, settings: Settings) -> None:
     """Show how it fares: sessions, decisions, queue, backends, database, disk. Ctrl-C ends it."""
+    logs.configure("error", settings.log.format, "status")  # what is amiss is shown, not logged beside the view
     watcher = Watcher(settings)
     if not (once or as_json) and console.is_terminal:
         return live(watcher, every)

@@ -46,12 +46,34 @@ def length_of(data: bytes) -> int | None:
     return length
 
 
+class Whole:
+    """Bytes that are all there, as aiosmtpd's parser asks for them."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    async def read(self, n: int = -1) -> bytes:
+        return self.take(len(self.data) if n < 0 else n)
+
+    async def readexactly(self, n: int) -> bytes:
+        if len(self.data) < n:
+            raise asyncio.IncompleteReadError(self.data, n)
+        return self.take(n)
+
+    async def readuntil(self, separator: bytes = b"\n") -> bytes:
+        end = self.data.find(separator)
+        if end < 0:
+            raise asyncio.IncompleteReadError(self.data, None)
+        return self.take(end + len(separator))
+
+    def take(self, count: int) -> bytes:
+        taken, self.data = self.data[:count], self.data[count:]
+        return taken
+
+
 def parsed(header: bytes) -> ProxyData:
-    """aiosmtpd's reader on a header that is there as a whole, so that it never waits."""
-    reader = asyncio.StreamReader()
-    reader.feed_data(header)
-    reader.feed_eof()
-    reading = get_proxy(reader)
+    """aiosmtpd's parser on a header that is there as a whole, so that it never waits."""
+    reading = get_proxy(Whole(header))
     try:
         reading.send(None)
     except StopIteration as end:
