@@ -72,7 +72,7 @@ def test_strangers_do_without_a_copy_when_the_rest_is_reserved(
     run: Callable[..., Gate], disk: Disk, sink: Sink, size: int
 ) -> None:
     gate = run()
-    disk.fill(leave=900_000)
+    disk.fill(leave=1_000_000)
     stranger = mail("Stranger", size)
     first = deliver(gate.port, ANN, [BO], stranger)
     assert (first.code, reason(gate, first)) == (451, "greylist.new")
