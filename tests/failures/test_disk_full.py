@@ -1,6 +1,7 @@
 """The disk is full: strangers' mail does without a copy, mail that we must own is 452, and nothing half is kept."""
 
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from gateway.bodies import FileBodies
 from sql.tables import delivery
 from tests.conftest import need
 from tests.failures.books import books, hurry, queue, reason, state_of, until_empty
-from tests.gate import Gate
+from tests.gate import Gate, catches, until
 from tests.sink import Sink
 from tests.talk import deliver, message
 
@@ -58,7 +59,10 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
 @pytest.fixture
 def run(start: Callable[..., Gate], disk: Disk) -> Callable[..., Gate]:
     def begin(**settings: dict[str, Any]) -> Gate:
-        return start({**LEVELS, "storage": {"path": f"{disk.folder}/storage", "reserve": "1MiB"}, **settings})
+        gate = start({**LEVELS, "storage": {"path": f"{disk.folder}/storage", "reserve": "1MiB"}, **settings})
+        # Every process has its counter file, which takes its room at once, when it has come so far.
+        until(lambda: len(gate.children()) == 3 and all(catches(pid, signal.SIGTERM) for pid in gate.children()))
+        return gate
 
     return begin
 
