@@ -25,6 +25,7 @@ from gateway.policy.reply import Wording
 from gateway.policy.tarpit import Delays
 from gateway.relay.factory import make_route
 from gateway.relay.nexthop import NextHop
+from gateway.relay.wire import TimeLimits
 from gateway.settings import Settings
 from gateway.smtpd.certificate import Certificate
 from gateway.smtpd.door import Door, Keeping, Patience
@@ -94,6 +95,8 @@ def next_hops(settings: Settings, by: str) -> dict[str, NextHop]:
     def measured(hop: NextHop, url: str) -> NextHop:
         return Measured(hop, by, url)
 
+    backend = settings.backend
+    times = TimeLimits(connect=backend.connect_timeout.total_seconds(), final=backend.final_timeout.total_seconds())
     made: dict[tuple[str, ...], NextHop] = {}
     hops = {}
     for domain in settings.domains.local:
@@ -102,8 +105,9 @@ def next_hops(settings: Settings, by: str) -> dict[str, NextHop]:
             made[urls] = make_route(
                 urls,
                 hostname=settings.smtp.name,
-                tls=settings.backend.tls,
-                parallel=settings.backend.parallel,
+                tls=backend.tls,
+                parallel=backend.parallel,
+                times=times,
                 around=measured,
             )
         hops[domain] = made[urls]

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -98,8 +99,10 @@ class Courier:
         """Note what the hop said. It is not to be asked again because the database was away when it answered."""
         deadline = asyncio.get_running_loop().time() + LEASE.total_seconds()
         while True:
+            now = clock.now()
             try:
-                return await self.database.write(lambda conn: self.settle(conn, rows, attempts, clock.now()))
+                await self.database.write(partial(self.settle, rows=rows, attempts=attempts, now=now))
+                return log_attempts(rows, attempts, now)
             except StoreUnavailable as error:
                 if asyncio.get_running_loop().time() > deadline:
                     raise

@@ -1,33 +1,58 @@
 """Prometheus' endpoint: what all processes of this machine have counted, at /metrics (text exposition format)."""
 
-import os
-import select
-import signal
+import asyncio
+import socket
+import socketserver
+import threading
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import structlog
-from prometheus_client import start_http_server
+from prometheus_client import make_wsgi_app
 
 from gateway import logs, metrics
+from gateway.channel import Orders
 from gateway.settings import Settings
 
 log = structlog.get_logger()
 
 
-def run(settings: Settings, lifeline: int | None = None) -> None:
-    """Serve until SIGTERM, SIGINT, or the end of the supervisor. Raises OSError when the address is taken."""
+class Server(socketserver.ThreadingMixIn, WSGIServer):
+    """A thread for each scrape. The library's own asks DNS for our name before it listens, which may take minutes."""
+
+    daemon_threads = True
+
+    def server_bind(self) -> None:
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)  # SIGHUP: the next listens, then this leaves
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.server_address[:2]  # type: ignore[assignment]
+        self.setup_environ()
+
+
+class Server6(Server):
+    address_family = socket.AF_INET6
+
+
+class Handler(WSGIRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        """Scrapes are nothing to tell of."""
+
+
+def run(settings: Settings, channel: int | None = None) -> None:
+    """Serve until told to stop, or until the supervisor is gone. Raises OSError when the address is taken."""
     listen = settings.metrics.listen
     assert listen is not None, "the caller has looked"
     logs.configure(settings.log.level, settings.log.format, "metrics")
     folder = metrics.folder_below(settings.storage.path)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
-    start_http_server(listen.port, listen.host, registry=metrics.registry(folder))
-    log.info("metrics are served", at=str(listen))
-    reading = [] if lifeline is None else [lifeline]
-    while not (select.select(reading, [], [], None)[0] and not os.read(reading[0], 1)):
-        pass  # the supervisor never writes: readable means that it is gone
 
+    async def body() -> None:
+        orders = Orders(None if channel is None else socket.socket(fileno=channel))
+        kind = Server6 if ":" in listen.host else Server
+        with make_server(listen.host, listen.port, make_wsgi_app(metrics.registry(folder)), kind, Handler) as server:
+            threading.Thread(target=server.serve_forever, name="serve", daemon=True).start()
+            log.info("metrics are served", at=str(listen))
+            orders.ready()
+            await orders.leave.wait()
+            server.shutdown()
 
-def stop(number: int, frame: object) -> None:
-    raise SystemExit(0)
+    asyncio.run(body())

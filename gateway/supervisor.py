@@ -80,6 +80,7 @@ class Child:
     name: str
     command: Sequence[str]
     sockets: Sequence[int] = ()
+    carries_mail: bool = True  # we are not up without it
     current: Run | None = None
     coming: Run | None = None
     leaving: list[Run] = field(default_factory=list)
@@ -153,7 +154,7 @@ class Supervisor:
         while not self.stopping:
             for child in self.children:
                 look_after(child, self.leave_within)
-            if not self.is_up and all(child.current is not None for child in self.children):
+            if not self.is_up and all(child.current is not None for child in self.children if child.carries_mail):
                 self.is_up = True
                 self.tell("READY=1")
             self.reload()
@@ -308,4 +309,5 @@ def children(config: Path, workers: int, sockets: Sequence[socket.socket]) -> li
 
 def exporter(config: Path) -> Child:
     """The process that serves the metrics."""
-    return Child("metrics", [sys.executable, "-m", "gateway", "metrics", "--config", str(config)])
+    command = [sys.executable, "-m", "gateway", "metrics", "--config", str(config)]
+    return Child("metrics", command, carries_mail=False)

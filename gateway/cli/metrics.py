@@ -3,18 +3,18 @@
 import click
 
 from gateway import exporter
-from gateway.cli.options import with_settings
+from gateway.cli.options import with_channel, with_settings
 from gateway.settings import Settings
 
 
 @click.command()
 @with_settings
-@click.option("--lifeline", type=int, hidden=True, help="Given by the supervisor.")
-def metrics(settings: Settings, lifeline: int | None) -> None:
+@with_channel
+def metrics(settings: Settings, channel: int | None) -> None:
     """Serve what all processes have counted, for Prometheus, at [metrics] listen."""
     if settings.metrics.listen is None:
         raise click.ClickException("[metrics] listen names no place to serve them")
     try:
-        exporter.run(settings, lifeline)
+        exporter.run(settings, channel)
     except OSError as error:
-        raise click.ClickException(f"cannot listen on {settings.metrics.listen}: {error.strerror}") from error
+        raise click.ClickException(f"cannot serve the metrics at {settings.metrics.listen}: {error}") from error

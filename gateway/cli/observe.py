@@ -20,7 +20,6 @@ from gateway.settings import Settings, words
 from gateway.store import changes, decisions, memory
 
 LINES = 8  # of each kind of who
-WEEK = timedelta(days=7)
 
 
 @click.group()

@@ -45,6 +45,11 @@ def load(context: click.Context, parameter: click.Parameter, value: str | None) 
         raise click.ClickException("\n".join(["the settings have errors:", *error.problems])) from error
 
 
+def with_channel(command: F) -> F:
+    """Give a command the descriptor of its channel to the supervisor, or None where it runs alone."""
+    return click.option("--channel", type=int, hidden=True, help="Given by the supervisor.")(command)
+
+
 class DurationType(click.ParamType[timedelta]):
     """A duration as the settings write it."""
 

@@ -6,16 +6,14 @@ import ssl
 import click
 
 from gateway import listeners, processes
-from gateway.cli.options import with_settings
+from gateway.cli.options import with_channel, with_settings
 from gateway.settings import Settings
-
-channel = click.option("--channel", type=int, hidden=True, help="Given by the supervisor.")
 
 
 @click.command()
 @with_settings
 @click.option("--fd", "numbers", type=int, multiple=True, hidden=True, help="An inherited listening socket.")
-@channel
+@with_channel
 def smtpd(settings: Settings, numbers: tuple[int, ...], channel: int | None) -> None:
     """Run one SMTP worker."""
     try:
@@ -32,7 +30,7 @@ def smtpd(settings: Settings, numbers: tuple[int, ...], channel: int | None) -> 
 
 @click.command()
 @with_settings
-@channel
+@with_channel
 def courier(settings: Settings, channel: int | None) -> None:
     """Run the courier, which delivers mail that is ours."""
     processes.courier(settings, channel)
@@ -40,7 +38,7 @@ def courier(settings: Settings, channel: int | None) -> None:
 
 @click.command()
 @with_settings
-@channel
+@with_channel
 def sweep(settings: Settings, channel: int | None) -> None:
     """Run the sweep, which expires, forgets and cleans."""
     processes.sweep(settings, channel)

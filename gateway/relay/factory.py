@@ -10,6 +10,7 @@ from gateway.relay.failover import FailOver
 from gateway.relay.maildir import MaildirHop
 from gateway.relay.nexthop import NextHop
 from gateway.relay.pool import PoolLimits, SmtpHop
+from gateway.relay.wire import TimeLimits
 
 PORTS = {"smtp": 25, "lmtp": 24}
 TLS_MODES = ("may", "require", "off")
@@ -21,6 +22,7 @@ def make_route(
     hostname: str,
     tls: str = "may",
     parallel: int = 20,
+    times: TimeLimits | None = None,
     around: Callable[[NextHop, str], NextHop] = lambda hop, url: hop,
 ) -> NextHop:
     """The hop of one URL, or several tried in their order; `around` may put something around each.
@@ -29,11 +31,13 @@ def make_route(
     """
     if not urls:
         raise ValueError("A route needs at least one next hop.")
-    hops = [around(make_hop(url, hostname=hostname, tls=tls, parallel=parallel), url) for url in urls]
+    hops = [around(make_hop(url, hostname=hostname, tls=tls, parallel=parallel, times=times), url) for url in urls]
     return hops[0] if len(hops) == 1 else FailOver(hops)
 
 
-def make_hop(url: str, *, hostname: str, tls: str = "may", parallel: int = 20) -> NextHop:
+def make_hop(
+    url: str, *, hostname: str, tls: str = "may", parallel: int = 20, times: TimeLimits | None = None
+) -> NextHop:
     """The next hop that a URL names. `hostname` is what we call ourselves. Raises ValueError with a sentence."""
     if tls not in TLS_MODES:
         raise ValueError(f"TLS towards a next hop is one of {', '.join(TLS_MODES)}, not {tls!r}.")
@@ -44,7 +48,7 @@ def make_hop(url: str, *, hostname: str, tls: str = "may", parallel: int = 20) -
     parts = _split(url)
     if parts.scheme == "maildir":
         return MaildirHop(Path(_path(url, parts)))
-    return SmtpHop(_endpoint(url, parts, hostname, tls), PoolLimits(parallel=parallel))
+    return SmtpHop(_endpoint(url, parts, hostname, tls), PoolLimits(parallel=parallel), times)
 
 
 def _split(url: str) -> SplitResult:

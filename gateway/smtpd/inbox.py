@@ -22,10 +22,6 @@ class Inbox:
         self.reader: asyncio.Future[None] | None = None
 
     @property
-    def has_line(self) -> bool:
-        return b"\n" in self.held
-
-    @property
     def is_empty(self) -> bool:
         return not self.held
 

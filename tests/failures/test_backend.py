@@ -247,3 +247,12 @@ def test_many_senders_are_answered_while_the_backend_is_slow(start: Callable[...
     for one in waiting:
         one.join()
     assert len(sink.mails) == 15
+
+
+def test_a_backend_that_is_slow_at_the_end_has_as_long_as_the_settings_say(
+    start: Callable[..., Gate], sink: Sink
+) -> None:
+    gate = start({**OPEN, "backend": {"final_timeout": "1s"}})
+    sink.slow = 5
+    late = send(gate, message("Take your time"))
+    assert (late.code, reason(gate, late)) == (451, "backend.down")

@@ -1,11 +1,13 @@
 """The numbers of a running Greygate: summed over its processes, kept when one dies, and never in the way of mail."""
 
 import re
+import signal
+import socket
 import time
 import urllib.request
 from collections.abc import Callable
 
-from tests.gate import Gate, free_port
+from tests.gate import Gate, free_port, until
 from tests.sink import Sink
 from tests.talk import deliver, message
 
@@ -18,7 +20,7 @@ def scraped(port: int) -> dict[str, float]:
     return {name: float(number) for name, _, number in (line.rpartition(" ") for line in lines if line[0] != "#")}
 
 
-def until(port: int, true: Callable[[dict[str, float]], bool], within: float = 60) -> dict[str, float]:
+def scraped_until(port: int, true: Callable[[dict[str, float]], bool], within: float = 60) -> dict[str, float]:
     """The numbers, once something is true of them."""
     deadline = time.monotonic() + within
     while True:
@@ -47,7 +49,7 @@ def test_every_part_is_counted_and_the_processes_are_added_up(start: Callable[..
         assert codes == [wanted] * 6
         time.sleep(1.1)
     assert deliver(gate.port, ANN, ["x@elsewhere.example"], mails[0]).code == 550
-    found = until(port, lambda found: found.get("greygate_database_up") == 1)
+    found = scraped_until(port, lambda found: found.get("greygate_database_up") == 1)
     decided = "greygate_decisions_total{{action={},reason={},stage={}}}"
     assert found[decided.format('"defer"', '"greylist.new"', '"data"')] == 6
     assert found[decided.format('"accept"', '"greylist.passed"', '"data"')] == 6
@@ -72,17 +74,38 @@ def test_what_a_killed_worker_counted_stays_and_what_it_had_open_goes(start: Cal
     (old,) = gate.kill("smtpd")
     gate.wait_until_ready()
     deliver(gate.port, "cy@elsewhere.example", [BO], message())
-    found = until(port, lambda found: processes(found) == ["courier", "smtpd", "sweep"])
+    found = scraped_until(port, lambda found: processes(found) == ["courier", "smtpd", "sweep"])
     assert not any(f'pid="{old}"' in name for name in found)
     assert found["greygate_sessions_total"] == 2
     assert found['greygate_decisions_total{action="defer",reason="greylist.new",stage="data"}'] == 2
+
+
+def test_sighup_replaces_the_process_that_serves_them(start: Callable[..., Gate], sink: Sink) -> None:
+    port = free_port()
+    gate = start({"metrics": {"listen": f"127.0.0.1:{port}"}})
+    scraped_until(port, lambda found: len(processes(found)) == 3)
+    (old,) = gate.children("metrics")
+    assert gate.process is not None
+    gate.process.send_signal(signal.SIGHUP)
+    until(lambda: "event=reloaded" in gate.log)
+    until(lambda: old not in gate.children("metrics"))
+    assert len(processes(scraped_until(port, lambda found: True))) >= 3
+    assert "a process ended" not in gate.log
+
+
+def test_mail_flows_where_the_address_of_the_metrics_is_taken(start: Callable[..., Gate], sink: Sink) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        gate = start({"metrics": {"listen": f"127.0.0.1:{taken.getsockname()[1]}"}})
+        until(lambda: "Address already in use" in gate.log)
+        assert deliver(gate.port, ANN, [BO], message()).code == 451
+        until(lambda: 'event="a process did not start" name=metrics' in gate.log)
 
 
 def test_a_backend_that_cannot_be_reached_is_seen(start: Callable[..., Gate]) -> None:
     port, nobody = free_port(), f"smtp://127.0.0.1:{free_port()}"
     gate = start({"metrics": {"listen": f"127.0.0.1:{port}"}, "protection": {"level": "off"}}, nobody)
     assert deliver(gate.port, ANN, [BO], message()).code == 451
-    found = until(port, lambda found: 'greygate_deliveries_total{by="smtpd",outcome="unreachable"}' in found)
+    found = scraped_until(port, lambda found: 'greygate_deliveries_total{by="smtpd",outcome="unreachable"}' in found)
     assert found[f'greygate_backend_up{{backend="{nobody}"}}'] == 0
 
 

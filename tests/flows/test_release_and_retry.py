@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.gate import Gate
+from tests.gate import Gate, until
 from tests.sink import Sink
 from tests.talk import deliver, message
 
@@ -35,7 +35,7 @@ def test_released_mail_is_delivered_and_its_retry_is_swallowed_once(start: Calla
     assert "on its way" in gate.cli("queue", "release", number, "--once")
     sink.wait_for(1)
     assert [one.below() for one in sink.mails] == [mail]
-    time.sleep(0.6)
+    until(lambda: f"event=delivery message={number} recipient={BO} outcome=delivered" in gate.log)
     retry = deliver(gate.port, ANN, [BO], mail)
     assert retry.code == 250
     assert gate.why(retry.id)[0]["code"] == "retry.delivered"

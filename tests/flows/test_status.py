@@ -81,7 +81,7 @@ def test_a_gate_that_does_not_run_is_told(start: Callable[..., Gate], sink: Sink
 def test_what_was_killed_does_not_count_as_running(start: Callable[..., Gate], sink: Sink) -> None:
     gate = start()
     gate.stop(signal.SIGKILL)
-    deadline = time.monotonic() + 10  # the others see by their lifeline that their parent is gone
+    deadline = time.monotonic() + 10  # the others see by their channel that their parent is gone
     while ran(gate, "--once")[0] == 0 and time.monotonic() < deadline:
         time.sleep(0.2)
     assert ran(gate, "--once")[0] == 1

@@ -168,8 +168,9 @@ def test_systemd_hears_of_start_reload_stop_and_life(start: Callable[..., Gate],
     assert gate.stop() == 0
 
 
-def test_it_is_ready_only_when_every_process_is(sink: Sink, tmp_path: Path, ear: Ear) -> None:
-    gate = Gate(tmp_path, sink.url, OPEN, environment={"NOTIFY_SOCKET": ear.path})
+@pytest.mark.parametrize("metrics", [{}, {"listen": "192.0.2.1:9325"}], ids=["all", "all that carry mail"])
+def test_it_is_ready_only_when_every_process_is(sink: Sink, tmp_path: Path, ear: Ear, metrics: dict[str, str]) -> None:
+    gate = Gate(tmp_path, sink.url, {**OPEN, "metrics": metrics}, environment={"NOTIFY_SOCKET": ear.path})
     gate.configure()
     try:
         gate.start()

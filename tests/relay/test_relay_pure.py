@@ -16,7 +16,7 @@ from gateway.relay.maildir import MaildirHop, folder_name
 from gateway.relay.origin import xclient_command, xforward_command, xtext
 from gateway.relay.pool import SmtpHop
 from gateway.relay.stuffing import DotStuffer
-from gateway.relay.wire import Broken
+from gateway.relay.wire import Broken, TimeLimits
 from tests.relay.scripted import address, outgoing
 
 # --- dot-stuffing ---------------------------------------------------------------------------------------------------
@@ -243,9 +243,10 @@ def test_xtext_is_one_word_that_reads_back(value: str) -> None:
     ],
 )
 def test_urls_of_network_hops(url: str, told: str) -> None:
-    hop = make_hop(url, hostname="gate.example", parallel=3)
+    hop = make_hop(url, hostname="gate.example", parallel=3, times=TimeLimits(connect=1.5))
     assert isinstance(hop, SmtpHop)
     assert (str(hop._endpoint), hop._endpoint.lmtp, hop._limits.parallel) == (told, url.startswith("lmtp"), 3)
+    assert hop._times.connect == 1.5
 
 
 def test_tls_modes() -> None:
