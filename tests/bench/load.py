@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -90,29 +91,33 @@ def send(load: Load, port: int, sender: str, recipient: str, *, numbered: bool) 
 
 @dataclass
 class Sink:
-    """A running smtp-sink and how many messages it has taken."""
+    """A running smtp-sink and how many messages it has taken.
+
+    A thread reads what it writes, all the time: with its pipe full, it would take no more mail.
+    """
 
     port: int
     process: subprocess.Popen[bytes]
     count: int = 0
-    rest: bytes = b""
+    has_ended: bool = False
 
-    def look(self) -> int:
-        """Read the counters written since the last look."""
+    def __post_init__(self) -> None:
+        threading.Thread(target=self.read, name="count", daemon=True).start()
+
+    def read(self) -> None:
         assert self.process.stdout is not None
-        while True:
-            try:
-                piece = os.read(self.process.stdout.fileno(), 1 << 16)
-            except BlockingIOError:
-                return self.count
-            if not piece:
-                raise Broken("smtp-sink ended")
-            self.count, self.rest = counted(self.rest + piece, self.count)
+        rest = b""
+        while piece := os.read(self.process.stdout.fileno(), 1 << 16):
+            self.count, rest = counted(rest + piece, self.count)
+            time.sleep(LOOK_EVERY)
+        self.has_ended = True
 
     def wait_for(self, count: int, within: float) -> float:
         """Until it has so many; the moment (perf_counter) when that was seen. Raises Broken."""
         deadline = time.perf_counter() + within
-        while self.look() < count:
+        while self.count < count:
+            if self.has_ended:
+                raise Broken("smtp-sink ended")
             if time.perf_counter() > deadline:
                 raise Broken(f"the sink has {self.count} of {count} messages after {within:.0f} s")
             time.sleep(LOOK_EVERY)
@@ -133,8 +138,6 @@ def smtp_sink() -> Iterator[Sink]:
         [tool("smtp-sink"), "-c", "-u", "nobody", f"127.0.0.1:{port}", "256"],
         stdout=subprocess.PIPE, stdin=subprocess.DEVNULL,
     )  # fmt: skip
-    assert process.stdout is not None
-    os.set_blocking(process.stdout.fileno(), False)
     time.sleep(0.5)
     try:
         yield Sink(port, process)

@@ -83,7 +83,7 @@ def defer(contestant: Contestant, load: Load, run: str) -> Turn:
 def pass_on(sink: Sink) -> Callable[[Contestant, Load, str], Turn]:
     def run(contestant: Contestant, load: Load, run: str) -> Turn:
         """The clock stops when the sink has all that were accepted."""
-        before = sink.look()
+        before = sink.count
         began = time.perf_counter()
         sent = send(load, contestant.port, KNOWN, RECIPIENT, numbered=False)
         ended = sink.wait_for(before + sent.accepted, within=300)
