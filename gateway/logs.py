@@ -8,37 +8,34 @@ from typing import Any
 
 import structlog
 
+from gateway import clock
+
 PLAIN = re.compile(r"[!#-<>-\[\]-~]+")  # printable ASCII but blank, quote, equals sign and backslash
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
-ORDER = ["timestamp", "level", "process", "event"]
 
 
 def configure(level: str, form: str, process: str) -> None:
     """Set up structlog for a process; `process` names it in every line, whatever thread writes it."""
 
-    def name_process(logger: Any, method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
-        return {**event, "process": process}
+    def begin(logger: Any, method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+        """What every line begins with, in this order."""
+        moment = clock.now().isoformat(timespec="microseconds").replace("+00:00", "Z")
+        return {"timestamp": moment, "level": method, "process": process, "event": event.pop("event"), **event}
 
-    last: list[Any] = [structlog.processors.JSONRenderer()]
-    if form == "text":
-        last = [plain_values, structlog.processors.KeyValueRenderer(key_order=ORDER, repr_native_str=False)]
+    last = plain_line if form == "text" else structlog.processors.JSONRenderer()
     structlog.configure(
-        processors=[
-            name_process,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            *last,
-        ],
+        processors=[begin, structlog.processors.format_exc_info, last],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
         logger_factory=structlog.WriteLoggerFactory(sys.stdout),
         cache_logger_on_first_use=True,
     )
 
 
-def plain_values(logger: Any, method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+def plain_line(logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
     """What senders wrote must neither break a line nor colour a terminal; values with blanks stand in quotes."""
-    return {key: quoted(value) if isinstance(value, str) else value for key, value in event.items()}
+    return " ".join(
+        [f"{key}={quoted(value if isinstance(value, str) else repr(value))}" for key, value in event.items()]
+    )
 
 
 def quoted(value: str) -> str:

@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from gateway.model import Address, Peer, Reply
@@ -48,6 +49,7 @@ class Connection:
         self._xclient: bytes | None = None
         self._ahead = b""  # a command that goes with the next envelope
         self._in_transaction = False
+        self._asked_for_data = False  # with the envelope; the answer is not read yet
         self._in_step = False  # both sides agree where they are
         self._closing = False  # the hop said 421
 
@@ -127,6 +129,7 @@ class Connection:
     async def begin(self, origin: Peer | None) -> None:
         """Leaves a transaction that was not finished and tells the hop whom the next one comes from."""
         self._in_step = False
+        self._asked_for_data = False
         self._ahead = b""
         if self._in_transaction and not (await self.ask(b"RSET\r\n")).as_reply().is_positive:
             raise Broken("RSET refused")
@@ -152,14 +155,17 @@ class Connection:
         command = xforward_command(origin, self.offers.get("XFORWARD", ""))
         self._ahead = command or b""
 
-    async def envelope(self, commands: Sequence[bytes]) -> list[Reply]:
+    async def envelope(self, commands: Sequence[bytes], *, with_data: bool = False) -> list[Reply]:
         """The replies to MAIL and the RCPTs; fewer when MAIL was refused or the hop closed with 421.
 
+        `with_data`: DATA goes with them where one group has room for all (RFC 2920 3.1); data() has its answer.
         A reused connection that is closed with 421 at MAIL was only idle for too long: that raises Broken.
         """
         self._in_transaction = True
         batch = BATCH if "PIPELINING" in self.offers else 1
         replies: list[Reply] = []
+        if with_data and len(commands) < batch:
+            self._asked_for_data = True
         if self._ahead and batch == 1:
             self._mentioned(await self.ask(self._ahead))
         for start in range(0, len(commands), batch):
@@ -177,13 +183,26 @@ class Connection:
 
     async def _group(self, commands: Sequence[bytes], replies: list[Reply]) -> None:
         ahead, self._ahead = self._ahead, b""
-        await self.write(ahead + b"".join(commands))
+        await self.write(ahead + b"".join(commands) + (b"DATA\r\n" if self._asked_for_data else b""))
         if ahead:
             self._mentioned(await self.answer())
         for _ in commands:
             replies.append(settled(await self.answer()))
             if replies[-1].code == 421:
                 return
+
+    async def data(self) -> Answer:
+        """What the hop says to DATA."""
+        if not self._asked_for_data:
+            return await self.ask(b"DATA\r\n")
+        self._asked_for_data = False
+        return await self.answer()
+
+    async def without_data(self) -> None:
+        """Nobody is to get the mail. A hop that waits for it all the same stays out of step."""
+        with suppress(Broken):  # what was said of the recipients stays said
+            if not self._asked_for_data or (await self.data()).code >= 400:
+                self.finish(in_transaction=True)
 
     def finish(self, in_transaction: bool = False) -> None:
         """Ends a conversation in step; one that ends otherwise does not call this, and the connection is not kept."""

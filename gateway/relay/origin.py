@@ -1,9 +1,12 @@
 """Tells a next hop whom the mail came from, in Postfix' XCLIENT and XFORWARD (xtext: RFC 3461 4)."""
 
+from functools import lru_cache
+
 from gateway.model import Peer
 
 UNAVAILABLE = "[UNAVAILABLE]"
 LONGEST = 255  # characters of a value that Postfix reads
+CONNECTIONS = 512  # that have brought mail lately, perhaps more than one
 
 
 def xtext(value: str) -> str:
@@ -33,11 +36,13 @@ def _command(verb: str, values: dict[str, str], offered: str) -> bytes | None:
     return " ".join([verb, *words]).encode("ascii") + b"\r\n" if words else None
 
 
+@lru_cache(CONNECTIONS)
 def xclient_command(peer: Peer, offered: str) -> bytes | None:
     """The attributes among `offered` that we know; None when there are none."""
     return _command("XCLIENT", _attributes(peer), offered)
 
 
+@lru_cache(CONNECTIONS)
 def xforward_command(peer: Peer, offered: str) -> bytes | None:
     """As xclient_command(), and that the mail came from outside."""
     return _command("XFORWARD", _attributes(peer) | {"SOURCE": "REMOTE"}, offered)

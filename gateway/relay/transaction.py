@@ -45,15 +45,15 @@ class Transaction:
         if not self._open:
             self._connection.finish()
             return
-        replies = await self._connection.envelope(commands)
+        replies = await self._connection.envelope(commands, with_data=True)
         if not replies[0].is_positive:
             self._answer_open(replies[0])
         for place, reply in zip(self._open, replies[1:], strict=False):
             self._attempts[place] = None if reply.is_positive else Attempt.answered(reply)
         if replies[-1].code == 421:
             self._answer_open(replies[-1])
-        if not self._open:
-            self._connection.finish(in_transaction=True)
+        elif not self._open:
+            await self._connection.without_data()
 
     def _commands(self) -> list[bytes]:
         """The envelope; a recipient that cannot be part of it gets its attempt here."""
@@ -76,7 +76,7 @@ class Transaction:
     async def _hand_over(self) -> None:
         """DATA. Whoever is still open when the connection fails is unreachable before the dot, lost after it."""
         try:
-            answer = await self._connection.ask(b"DATA\r\n")
+            answer = await self._connection.data()
             if 300 <= answer.code < 400:
                 await self._data()
             else:

@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from gateway.store import copies, memory, messages, routine, seen, tombstones
+from gateway.store import copies, memory, messages, novelty, routine, seen, tombstones
 from gateway.store.answer import Answer
 from gateway.store.engine import Database, StoreUnavailable
 from gateway.store.question import Question
@@ -46,6 +46,8 @@ def after_data(conn: Connection, asked: Sequence[Question]) -> list[Answer]:
     """After the dot: which mail is it, and what became of it?"""
     if not asked:
         return []
+    if novelty.all_new(conn, asked):
+        return [novelty.blank(question) for question in asked]
     wholes = [(question.content.whole if question.content else "", question.sender) for question in asked]
     kept = messages.find_same(conn, wholes)
     found = zip(seen.find(conn, asked), copies.find(conn, asked), tombstones.find(conn, asked), wholes, strict=True)

@@ -17,7 +17,7 @@ MAY_IMPORT: dict[str, set[str] | None] = {
     "gateway/__init__.py": set(),
     "gateway/clock.py": set(),
     "gateway/ids.py": set(),
-    "gateway/logs.py": set(),
+    "gateway/logs.py": {"gateway.clock"},
     "gateway/metrics.py": {"gateway.clock"},
     "gateway/exporter.py": {"gateway.channel", "gateway.logs", "gateway.metrics", "gateway.settings"},
     "gateway/measured.py": {"gateway.metrics", "gateway.model", "gateway.relay.nexthop"},

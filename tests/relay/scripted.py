@@ -19,6 +19,7 @@ from gateway.relay.nexthop import Outgoing
 DROP = b"(close)"  # closes instead of answering
 HANG = b"(silence)"  # never answers
 EHLO = b"250-hop.example\r\n250-PIPELINING\r\n250-SIZE 1000000\r\n250-8BITMIME\r\n250-DSN\r\n250 SMTPUTF8\r\n"
+NOBODY = b"503 5.5.1 no valid recipients\r\n"
 BARE = b"250 hop.example\r\n"
 EVERYTHING_FINE = {
     "greeting": b"220 hop.example ESMTP\r\n",
@@ -49,12 +50,13 @@ async def eventually(condition: Callable[[], bool]) -> None:
 class ScriptedHop:
     """`answers` are by verb; a list is used up one by one, its last entry stays. "." answers the end of the data."""
 
-    def __init__(self, tls: ssl.SSLContext | None = None, **answers: Script) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None, *, naive: bool = False, **answers: Script) -> None:
         self.script: dict[str, list[bytes]] = {
             verb: list(answer) if isinstance(answer, list) else [answer]
             for verb, answer in (EVERYTHING_FINE | answers).items()
         }
         self.tls = tls
+        self.naive = naive  # takes mail for nobody
         self.lines: list[bytes] = []
         self.bodies: list[bytes] = []
         self.connections = 0
@@ -95,10 +97,14 @@ class ScriptedHop:
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if not await self._say(writer, self._next("greeting")):
             return
+        begun, taken = False, 0  # a transaction, and its recipients
         while line := await reader.readline():
             self.lines.append(line)
             verb = line.split()[0].decode().upper()
-            answer = self._next(verb)
+            nobody = verb == "DATA" and not taken and not self.naive
+            answer = NOBODY if nobody else self._next(verb)
+            begun = answer.startswith(b"2") if verb == "MAIL" else begun
+            taken = taken + (begun and answer.startswith(b"2")) if verb == "RCPT" else 0
             if not await self._say(writer, answer):
                 return
             if verb == "STARTTLS" and self.tls and answer == EVERYTHING_FINE["STARTTLS"]:

@@ -64,8 +64,8 @@ async def test_commands_are_sent_together_only_where_offered(hop_to: MakeHop) ->
     for greeting, together in ((EHLO, True), (BARE, False)):
         async with running(ScriptedHop(EHLO=greeting, MAIL=[b"451 4.3.0 later\r\n"])) as server:
             assert told(await hop_to(server).deliver(outgoing())) == ["answered 451 4.3.0 later"]
-        assert bool(server.commands("RCPT")) is together
-        assert not server.commands("DATA")
+        assert bool(server.commands("RCPT")) is bool(server.commands("DATA")) is together
+        assert not server.bodies
 
 
 async def test_many_recipients_are_asked_in_order(hop_to: MakeHop) -> None:
@@ -89,6 +89,19 @@ async def test_no_helo_where_ehlo_is_only_deferred_or_for_lmtp(hop_to: MakeHop) 
         assert await hop_to(server).deliver(outgoing()) == [UNREACHABLE]
         assert await hop_to(server, lmtp=True).deliver(outgoing()) == [UNREACHABLE]
     assert server.verbs == ["EHLO", "LHLO"]
+
+
+@pytest.mark.parametrize("refuses", ["MAIL", "RCPT"])
+@pytest.mark.parametrize("answer", [b"354 go on\r\n", DROP, HANG], ids=["waits for the mail", "closes", "is silent"])
+async def test_a_hop_that_is_odd_about_data_for_nobody_is_left_and_its_refusal_counts(
+    hop_to: MakeHop, refuses: str, answer: bytes
+) -> None:
+    script = {refuses: [b"550 5.7.1 not you\r\n", b"250 ok\r\n"], "DATA": [answer, b"354 go on\r\n"]}
+    async with running(ScriptedHop(naive=True, **script)) as server:
+        hop = hop_to(server, times=TimeLimits(command=0.5))
+        assert told(await hop.deliver(outgoing())) == ["answered 550 5.7.1 not you"]
+        assert told(await hop.deliver(outgoing())) == ["answered 250 2.0.0 queued"]
+    assert server.connections == 2
 
 
 # --- LMTP -----------------------------------------------------------------------------------------------------------
@@ -156,7 +169,9 @@ async def test_a_refused_recipient_does_not_stop_the_others(hop_to: MakeHop) -> 
 async def test_no_data_without_an_accepted_recipient(hop_to: MakeHop) -> None:
     async with running(ScriptedHop(RCPT=b"550 5.1.1 unknown\r\n")) as server:
         await hop_to(server).deliver(outgoing(ANNA, BOB))
-    assert server.verbs == ["EHLO", "MAIL", "RCPT", "RCPT"]
+        await hop_to(server).deliver(outgoing(*(f"r{n}@here.example" for n in range(100))))  # too many for one group
+    assert server.verbs == ["EHLO", "MAIL", "RCPT", "RCPT", "DATA", "EHLO", "MAIL", *["RCPT"] * 100]
+    assert not server.bodies
 
 
 @pytest.mark.parametrize("stage", ["MAIL", "RCPT", "DATA", "."])
