@@ -6,6 +6,7 @@ from hashlib import sha256
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32
 LENGTH = 13
+SHIFTS = range(5 * (LENGTH - 1), -1, -5)  # of five bits each, the highest first
 
 
 def new_id(now: datetime) -> str:
@@ -20,8 +21,4 @@ def id_for(when: datetime, what: str) -> str:
 
 def written(when: datetime, low: int) -> str:
     number = ((int(when.timestamp() * 1000) & (1 << 40) - 1) << 25) | low
-    letters = []
-    for _ in range(LENGTH):
-        number, index = divmod(number, 32)
-        letters.append(ALPHABET[index])
-    return "".join(reversed(letters))
+    return "".join([ALPHABET[number >> shift & 31] for shift in SHIFTS])

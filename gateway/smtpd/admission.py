@@ -1,7 +1,7 @@
 """RCPT: gather what is known about (peer, sender, recipient), ask the policy, remember the attempt."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from gateway.model import (
     Level,
     MailParameters,
     Peer,
+    Pressure,
     RcptFacts,
     ReasonCode,
     Recipient,
@@ -39,6 +40,8 @@ from gateway.store.question import Question
 from gateway.store.sightings import Attempt
 
 log = structlog.get_logger()
+
+PRESSURES = tuple(one.name for one in fields(Pressure))
 
 HOLDING_LEVELS = frozenset({Level.REVIEW_BEFORE, Level.KNOWN_ONLY})
 
@@ -225,7 +228,7 @@ def described(facts: RcptFacts) -> dict[str, Any]:
         "sightings": None if facts.sightings is None else [seen_in_short(one) for one in facts.sightings[:10]],
         "switches": sorted(facts.switches),
         "size": facts.announced_size,
-        "pressure": [name for name, holds in asdict(facts.pressure).items() if holds],
+        "pressure": [name for name in PRESSURES if getattr(facts.pressure, name)],
         "mode": str(facts.mode),
     }
 
