@@ -109,7 +109,8 @@ def begin(folder: Path, process: str) -> None:
     sign_of_life = os.open(alive_path(folder, os.getpid()), os.O_RDWR | os.O_CLOEXEC)
     fcntl.flock(sign_of_life, fcntl.LOCK_EX | fcntl.LOCK_NB)  # held for as long as we run, and by nobody afterwards
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
-    values.ValueClass = values.MultiProcessValue()  # type: ignore[no-untyped-call]
+    us = os.getpid()  # asked once: we do not fork, and the library would ask the system at each count
+    values.ValueClass = values.MultiProcessValue(lambda: us)  # type: ignore[no-untyped-call]
     meters = Meters(process)
 
 
