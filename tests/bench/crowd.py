@@ -1,6 +1,6 @@
 """Many connections that do nothing, from a process of its own: `python -m tests.bench.crowd PORT COUNT KIND`.
 
-KIND is where they stop: at the "greeting", after "mail", after "rcpt" without its reply, or after EHLO over "tls".
+KIND is where they stop: after "mail", after EHLO over "tls", or in the "tarpit": strangers whose RCPT is not answered.
 Says "ready" once all are open (and how many have no reply to read), and ends when its input ends.
 """
 
@@ -14,6 +14,7 @@ import uvloop
 AT_ONCE = 50  # connections being opened at a time
 REPLY_WITHIN = 60.0
 
+BALANCERS = "127.128.0.0/9"  # where connections with a PROXY header come from
 SETTLE = 3.0  # seconds in which a reply that is not held back would come
 
 
@@ -28,12 +29,14 @@ class Crowd:
         self.context.check_hostname, self.context.verify_mode = False, ssl.CERT_NONE
 
     async def join(self, number: int) -> None:
-        source = (f"127.{1 + number // 250}.{number % 250}.1", 0)  # each from a network of its own
+        far = self.kind == "tarpit"
+        place = f"{number // 250}.{number % 250}.1"  # each from a network of its own
+        source = (f"127.{(128 if far else 1) + number // 250}.{number % 250}.1", 0)
         async with self.places, asyncio.timeout(REPLY_WITHIN):
             reader, writer = await asyncio.open_connection("127.0.0.1", self.port, local_addr=source, limit=4096)
             self.open.append((reader, writer))
-            if self.kind == "greeting":
-                return
+            if far:
+                writer.write(f"PROXY TCP4 11.{place} 127.0.0.1 4321 25\r\n".encode())
             await replied(reader)
             await say(reader, writer, "EHLO idle.example")
             if self.kind == "tls":
@@ -42,7 +45,7 @@ class Crowd:
                 await say(reader, writer, "EHLO idle.example")
                 return
             await say(reader, writer, f"MAIL FROM:<idle{number}@elsewhere.example>")
-            if self.kind == "rcpt":
+            if far:
                 writer.write(b"RCPT TO:<bo@example.com>\r\n")
 
     async def still_waiting(self) -> int:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.bench import ours
+from tests.bench.crowd import BALANCERS
 from tests.bench.load import Broken, smtp_sink
 from tests.bench.processes import until_quiet
 from tests.bench.report import Report, Table, Target, console, milliseconds, quantile, shown
@@ -31,9 +32,13 @@ class Hold:
 
 IDLE = Hold("plaintext, idle after MAIL", "mail")
 TLS = Hold("TLS, idle after EHLO", "tls")
+# Loopback is near, and no near network is a stranger: a PROXY header says where the tarpitted come from. DNS is away.
+STRANGE: ours.Sections = {"smtp": {"proxy_from": [BALANCERS]}, "dns": {"servers": ["127.0.0.1:9"]}}
+PATIENT: ours.Sections = {"tarpit": {"patience": "4m", "share": 100}}
+STUTTER: ours.Sections = {"tarpit": {"stutter": "10m", "share": 100}, "greylist": {"stage": "rcpt"}}
 TARPITS = (
-    Hold("plaintext, waiting instead of a 451", "rcpt", {"tarpit": {"patience": "4m", "share": 100}}),
-    Hold("plaintext, answered byte by byte", "greeting", {"tarpit": {"stutter": "10m", "share": 100}}),
+    Hold("plaintext, waiting instead of a 451", "tarpit", merged(STRANGE, PATIENT)),
+    Hold("plaintext, answered byte by byte", "tarpit", merged(STRANGE, STUTTER)),
 )
 REGULAR, RECIPIENT = "regular@elsewhere.example", "bo@example.com"
 

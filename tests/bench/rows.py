@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.model import Grade, Rung, RungKind
-from gateway.store.keys import digest, pair_key, rung_key
+from gateway.store.keys import content_keys, digest, rung_key
 from tests.mariadb import MariaDB
 
 SIGHTINGS_EVERY = 5  # one sighting on so many triplets: it is kept for 4 days, the triplet for 36
@@ -23,8 +23,8 @@ MEMORY = (
     "author", "comment",
 )  # fmt: skip
 SIGHTING = (
-    "id", "pair", "sender", "recipient", "first_seen", "last_seen", "tries", "size", "body", "message_id",
-    "passed_at", "network_only",
+    "id", "sender", "recipient", "first_seen", "last_seen", "tries", "size", "body", "message_id", "body_key",
+    "message_id_key", "passed_at", "network_only",
 )  # fmt: skip
 RUNG = ("key", "sighting_id", "kind", "value")
 Row = tuple[Any, ...]
@@ -72,7 +72,7 @@ def remembered(first: int, last: int, expires_in: timedelta) -> Iterator[Row]:
 
 
 def seen(first: int, last: int) -> Iterator[tuple[Row, list[Row]]]:
-    """Rows of `sighting` with their rungs: a server with a name, that came back."""
+    """Rows of `sighting` with their rungs: a server with a name, that came back; of every other one we saw the data."""
     now = datetime.now(UTC)
     for number in range(first, last, SIGHTINGS_EVERY):
         whose, whom = sender(number), recipient(number)
@@ -81,8 +81,17 @@ def seen(first: int, last: int) -> Iterator[tuple[Row, list[Row]]]:
             Rung(RungKind.NETWORK, network(number)),
             Rung(RungKind.FCRDNS, f"mail.{word(number % DOMAINS)}.example"),
         )
-        row = (number + 1, pair_key(whose, whom), whose, whom, at, at, 2, 4096, None, None, at, 0)
-        yield row, [(rung_key(rung, whose, whom), number + 1, int(rung.kind), rung.value) for rung in rungs]
+        saw_data = number // SIGHTINGS_EVERY % 2 == 1
+        body, message_id = (f"{number:064x}", f"{number:063x}f") if saw_data else (None, None)
+        keys = content_keys(whose, whom, body, message_id).values()
+        row = (number + 1, whose, whom, at, at, 2, 4096, body, message_id, *keys, at, 0)
+        yield (
+            row,
+            [
+                (rung_key(rung, whose, whom, saw_data=saw_data), number + 1, int(rung.kind), rung.value)
+                for rung in rungs
+            ],
+        )
 
 
 def batches(rows: Iterable[Any], size: int = 20_000) -> Iterator[list[Any]]:
@@ -138,7 +147,7 @@ def load_file(cursor: Any, path: Path, table: str, columns: tuple[str, ...], row
     """LOAD DATA in the order of the primary key; digests travel as hexadecimal."""
     path.write_text("".join("\t".join(map(cell, row)) + "\n" for row in sorted(rows, key=lambda row: row[0])))
     path.chmod(0o644)
-    binary = [column for column in columns if column in ("key", "pair")]
+    binary = [column for column in columns if column.endswith("key")]
     names = ", ".join(f"@{column}" if column in binary else f"`{column}`" for column in columns)
     given = ", ".join(f"`{column}` = UNHEX(@{column})" for column in binary)
     cursor.execute(f"LOAD DATA INFILE '{path}' INTO TABLE {table} CHARACTER SET utf8mb4 ({names}) SET {given}")

@@ -3,9 +3,16 @@
 import argparse
 import json
 import os
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import make_url
 
+from gateway.model import Grade, Rung, RungKind
+from gateway.store import memory, seen
+from gateway.store.engine import sync_engine
+from gateway.store.question import Question
+from sql import schema
 from tests.bench import ours, rows
 from tests.bench.__main__ import KINDS
 from tests.bench.growth import swept
@@ -122,6 +129,31 @@ def test_triplets_are_the_same_every_time_and_all_different():
     assert len(set(some)) == len(some)
     assert some[4321] == (rows.network(4321), rows.sender(4321), rows.recipient(4321))
     assert rows.source(501).startswith(rows.network(501).removesuffix("0/24"))
+
+
+@pytest.mark.parametrize("database", ["sqlite", "mariadb"])
+def test_loaded_rows_are_found_by_the_store(database, tmp_path, request):
+    server = request.getfixturevalue("mariadb_server") if database == "mariadb" else None
+    url = make_url(server.fresh() if server else f"sqlite:///{tmp_path}/gate.db")
+    engine = sync_engine(url)
+    schema.upgrade(engine)
+    if server:
+        rows.load_mariadb(server, url.database, 0, 40, timedelta(days=1))
+    else:
+        rows.load_sqlite(tmp_path / "gate.db", 0, 40, timedelta(days=1))
+    asked = [
+        Question(
+            rows.sender(n), rows.sender(n), (rows.recipient(n),), frozenset({Rung(RungKind.NETWORK, rows.network(n))}),
+            datetime.now(UTC),
+        )
+        for n in range(41)
+    ]  # fmt: skip
+    with engine.connect() as conn:
+        grades = [max(one.values()) for one in memory.grades(conn, asked)]
+        sighted = [any(one.sightings for one in found.values()) for found in seen.find(conn, asked)]
+    engine.dispose()
+    assert grades == [Grade.REMEMBERED] * 40 + [Grade.STRANGER]
+    assert sighted == [n % rows.SIGHTINGS_EVERY == 0 for n in range(40)] + [False]
 
 
 @pytest.mark.parametrize("kind", KINDS)
