@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from tests.bench.crowd import BALANCERS
 from tests.bench.load import Broken, smtp_sink
 from tests.bench.processes import until_quiet
 from tests.bench.report import Report, Table, Target, console, milliseconds, quantile, shown
+from tests.evidence.dnsserver import DnsServer
 from tests.gate import Gate, merged, running
 from tests.smtpd.house import certificate
 from tests.talk import deliver, message
@@ -32,8 +33,8 @@ class Hold:
 
 IDLE = Hold("plaintext, idle after MAIL", "mail")
 TLS = Hold("TLS, idle after EHLO", "tls")
-# Loopback is near, and no near network is a stranger: a PROXY header says where the tarpitted come from. DNS is away.
-STRANGE: ours.Sections = {"smtp": {"proxy_from": [BALANCERS]}, "dns": {"servers": ["127.0.0.1:9"]}}
+# Loopback is near, and no near network is a stranger: a PROXY header says where the tarpitted come from.
+STRANGE: ours.Sections = {"smtp": {"proxy_from": [BALANCERS]}}
 PATIENT: ours.Sections = {"tarpit": {"patience": "4m", "share": 100}}
 STUTTER: ours.Sections = {"tarpit": {"stutter": "10m", "share": 100}, "greylist": {"stage": "rcpt"}}
 TARPITS = (
@@ -119,8 +120,13 @@ def measure(options: argparse.Namespace) -> Report:
 @contextmanager
 def fresh(hold: Hold) -> Iterator[Gate]:
     """A gate with one worker to which the regular sender is known, so that it is not held itself."""
-    with tempfile.TemporaryDirectory(prefix="greygate-bench-", dir="/tmp") as name, smtp_sink() as sink:
-        sections = merged(ours.settings(), {"smtp": {"workers": 1}, "greylist": {"wait": "1s"}})
+    with (
+        tempfile.TemporaryDirectory(prefix="greygate-bench-", dir="/tmp") as name,
+        smtp_sink() as sink,
+        closing(DnsServer()) as dns,
+    ):
+        small: ours.Sections = {"smtp": {"workers": 1}, "greylist": {"wait": "1s"}}
+        sections = merged(ours.settings(dns={"servers": [f"127.0.0.1:{dns.port}"]}), small)
         if hold is TLS:
             sections = merged(sections, certificate(Path(name)))
         gate = ours.gate(Path(name) / "gate", f"smtp://127.0.0.1:{sink.port}", sections)
