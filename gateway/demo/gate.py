@@ -14,7 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from gateway.demo.company import DOMAIN, LEVELS, STAFF
-from gateway.settings import Settings, duration_text
+from gateway.settings import duration_text
 
 PROGRAM = [sys.executable, "-m", "gateway"]
 UP_WITHIN = 60.0  # seconds
@@ -162,9 +162,4 @@ class Gate:
 
 
 def tarpit(pause: timedelta) -> str:
-    """The tarpit's section, as far as this Greygate has one."""
-    section = Settings.model_fields.get("tarpit")
-    known = getattr(section.annotation, "model_fields", {}) if section else {}
-    wanted = {"greet_pause": duration_text(pause), "early_talker": "reject"}
-    lines = [f'{key} = "{value}"' for key, value in wanted.items() if key in known]
-    return "\n".join(["\n[tarpit]", *lines, ""]) if lines else ""
+    return f'\n[tarpit]\ngreet_pause = "{duration_text(pause)}"\nearly_talker = "reject"\n'

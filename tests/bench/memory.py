@@ -108,8 +108,7 @@ def fill(gate: Gate, kind: str, count: int, options: argparse.Namespace) -> dict
 
 def measure(options: argparse.Namespace) -> Report:
     ours.allow_many_files()
-    holds = {IDLE: options.connections, TLS: options.tls}
-    holds |= {one: options.connections for one in TARPITS if ours.known(one.needs) == one.needs}
+    holds = {IDLE: options.connections, TLS: options.tls} | dict.fromkeys(TARPITS, options.connections)
     found = {}
     for one, count in holds.items():
         with console.status(f"{count:,} connections: {one.what}"), fresh(one) as gate:

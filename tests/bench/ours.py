@@ -4,7 +4,6 @@ import resource
 from pathlib import Path
 from typing import Any
 
-from gateway.settings import Settings
 from tests.gate import Gate, merged
 from tests.mariadb import MariaDB
 
@@ -25,26 +24,14 @@ FILES = 65_536
 POOL = 2**30  # bytes of MariaDB's buffer pool: a test server's 64 MiB would measure the disk
 
 
-def known(sections: Sections) -> Sections:
-    """Those keys that this version has."""
-    found: Sections = {}
-    for name, keys in sections.items():
-        section = Settings.model_fields.get(name)
-        fields = getattr(section.annotation, "model_fields", {}) if section else {}
-        if mine := {key: value for key, value in keys.items() if key in fields}:
-            found[name] = mine
-    return found
-
-
 def raised() -> str:
     """What `settings` changes for all that is measured, in words."""
-    sections = known(RAISED)
-    return ", ".join(f"[{name}] {key} = {value}" for name, keys in sections.items() for key, value in keys.items())
+    return ", ".join(f"[{name}] {key} = {value}" for name, keys in RAISED.items() for key, value in keys.items())
 
 
 def settings(database: str | None = None, **more: dict[str, Any]) -> Sections:
     """`database` is a URL, or None for SQLite in the gate's folder."""
-    base = merged({"smtp": {"workers": 2}}, known(RAISED))
+    base = merged({"smtp": {"workers": 2}}, RAISED)
     chosen: Sections = {"database": {"url": database}} if database else {}
     return merged(merged(base, chosen), more)
 

@@ -13,7 +13,7 @@ from gateway.store import memory, seen
 from gateway.store.engine import sync_engine
 from gateway.store.question import Question
 from sql import schema
-from tests.bench import ours, rows
+from tests.bench import rows
 from tests.bench.__main__ import KINDS
 from tests.bench.growth import swept
 from tests.bench.load import Sent, counted, read_complaints
@@ -118,10 +118,6 @@ def test_a_report_is_shown_and_written_whole(tmp_path, capsys):
     written = json.loads((tmp_path / "figures.json").read_text())
     assert written["targets"][0]["met"] is True
     assert written["tables"][0]["rows"] == [["ours", "7"]]
-
-
-def test_only_keys_that_this_version_has_are_set():
-    assert ours.known({"greylist": {"wait": "1s", "nonsense": 1}, "nothing": {"a": 1}}) == {"greylist": {"wait": "1s"}}
 
 
 def test_triplets_are_the_same_every_time_and_all_different():
