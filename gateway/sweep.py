@@ -33,10 +33,10 @@ log = structlog.get_logger()
 EVERY = 1.0  # seconds between two looks for held mail whose wait is over
 CLEAN_EVERY = 30  # looks between two cleanings
 SEARCH_EVERY = 3600  # looks between two searches for bytes that nothing knows of
-SLICE = 500  # rows per transaction
+SLICE = 200  # rows per transaction: on SQLite nobody reads while one is committed
 NOTICES = 20  # per transaction: each is a durable file
 REST = 2.0  # times as long as a slice took
-SLICES = 200  # per cleaning and kind; the rest waits for the next one
+SLICES = 500  # per cleaning and kind; the rest waits for the next one
 SHOWN_FOR = timedelta(days=14)  # how long ended mail that nobody got stays to be released
 STRAY_AFTER = timedelta(hours=1)
 SETTLE = timedelta(minutes=1)  # a mail's copies may be noted a moment after its bytes
