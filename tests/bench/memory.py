@@ -36,7 +36,8 @@ TLS = Hold("TLS, idle after EHLO", "tls")
 # Loopback is near, and no near network is a stranger: a PROXY header says where the tarpitted come from.
 STRANGE: ours.Sections = {"smtp": {"proxy_from": [BALANCERS]}}
 PATIENT: ours.Sections = {"tarpit": {"patience": "4m", "share": 100}}
-STUTTER: ours.Sections = {"tarpit": {"stutter": "10m", "share": 100}, "greylist": {"stage": "rcpt"}}
+LONG = "Greylisted " + " ".join(["retry", "later"] * 15)  # a byte a second: long enough for all to come and stay
+STUTTER: ours.Sections = {"tarpit": {"stutter": "10m", "share": 100}, "greylist": {"stage": "rcpt", "text": LONG}}
 TARPITS = (
     Hold("plaintext, waiting instead of a 451", "tarpit", merged(STRANGE, PATIENT)),
     Hold("plaintext, answered byte by byte", "tarpit", merged(STRANGE, STUTTER)),
@@ -98,7 +99,7 @@ def fill(gate: Gate, kind: str, count: int, options: argparse.Namespace) -> dict
     before = gate.rss_kib()
     with crowd(gate.port, count, kind) as opened:
         if opened < count:
-            raise Broken(f"only {opened} of {count} connections stayed open")
+            raise Broken(f"only {opened} of {count} connections stayed open ({kind})")
         time.sleep(1)
         each = (gate.rss_kib() - before) / count
         seconds = normal_mail(gate, options.clients, options.mails)
