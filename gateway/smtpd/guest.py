@@ -31,6 +31,7 @@ class Guest:
         "network",
         "paused",
         "place",
+        "sender",
         "slow",
         "tarpit",
         "waits",
@@ -49,6 +50,7 @@ class Guest:
         self.place: Place | None = None
         self.encrypted = False
         self.paused = 0.0  # seconds before it was greeted
+        self.sender: str | None = None  # of MAIL; "" is null, None is not named yet
         self.in_hurry = False  # a call-out, or encrypted: no slow replies
         self.slow: Stutter | None = None
         self.waits: Patience | None = None
@@ -79,10 +81,9 @@ class Guest:
 
     def names_sender(self, sender: str) -> None:
         """MAIL was said: a call-out gets its answers, others all of the delay that is set."""
+        self.sender = sender
         if not sender:
             self.hurry()
-        elif self.slow is not None:
-            self.slow.sender = sender
 
     def encrypt(self) -> bool:
         """True when one more session may be encrypted. Then it is slow no more: a byte would cost a whole record."""
@@ -136,7 +137,6 @@ class Stutter:
         self.guest = guest
         self.tarpit = guest.tarpit
         self.write = write
-        self.sender: str | None = None  # not named yet
         self.held = b""
         self.spent = 0.0
         self.timer: asyncio.TimerHandle | None = None
@@ -153,7 +153,7 @@ class Stutter:
         """Plan the next byte; the rest at once when the time is over, for now or for good."""
         delays = self.tarpit.delays
         paused = timedelta(seconds=self.guest.paused)
-        left = policy.delay_left(paused, delays, sender=self.sender).total_seconds() - self.spent
+        left = policy.delay_left(paused, delays, sender=self.guest.sender).total_seconds() - self.spent
         if self not in self.tarpit.slow or self.spent >= delays.stutter.total_seconds():
             self.let_go()
         elif self.held and left >= BYTE_EVERY:

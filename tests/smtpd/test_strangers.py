@@ -201,6 +201,14 @@ def test_a_stranger_without_a_name_is_answered_slowly_from_its_first_recipient_o
         assert talk.say("RSET").code == 250
 
 
+def test_a_named_sender_waits_for_longer_than_a_call_out_would(houses: Houses) -> None:
+    house = watched(houses, {"tarpit": {"stutter": "1m"}, "greylist": {"stage": "rcpt"}})
+    with greeted(house.port, "198.51.100.1") as talk:
+        talk.envelope(ANN, [])
+        talk.send(f"RCPT TO:<{BO}>\r\n".encode())
+        assert pieces(talk, 12) == [1] * 12
+
+
 def test_who_leaves_in_the_middle_of_a_slow_reply_leaves_no_place_taken(slow: House) -> None:
     step_into_trap(slow, "192.0.6.1")
     for number in range(60):
