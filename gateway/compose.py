@@ -13,6 +13,7 @@ from gateway.alive import Alive
 from gateway.bodies import Bodies, DatabaseBodies, FileBodies
 from gateway.courier import Courier
 from gateway.desk import Terms
+from gateway.evidence.gather import Evidence
 from gateway.evidence.recipients import CallOut, Directory, Everybody, Listed
 from gateway.evidence.resolver import DnsResolver
 from gateway.gauges import House
@@ -187,14 +188,17 @@ def door(settings: Settings, database: Database, alive: Alive) -> Door:
         database=database,
         lookup=Lookup(database),
         directory=directory(settings, hops),
-        resolver=DnsResolver(
-            [(server.host, server.port) for server in settings.dns.servers], settings.dns.timeout.total_seconds()
-        ),
-        own_dns_servers=bool(settings.dns.servers),
+        evidence=evidence(settings),
         hops=hops,
         tarpit=tarpit(settings, database),
         most_spooled=share(limits.spooled, workers),
     )
+
+
+def evidence(settings: Settings) -> Evidence:
+    dns = settings.dns
+    resolver = DnsResolver([(server.host, server.port) for server in dns.servers], dns.timeout.total_seconds())
+    return Evidence(resolver, own_servers=bool(dns.servers), within=dns.within.total_seconds())
 
 
 def tarpit(settings: Settings, database: Database) -> Tarpit:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from gateway.model import Fingerprint, Rung, RungKind, Sighting
+from gateway.policy.identity import EARNING
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,8 @@ class Look:
     other_content: bool = False  # only mail with other content was seen from this network
 
 
-# The bare network is shared by neighbours, and until generic names are told apart so is a host's name.
-NEEDS_CONTENT = frozenset({RungKind.NETWORK, RungKind.FCRDNS})
+# Shared by neighbours, or by very many: two sprays must not make a retry.
+NEEDS_CONTENT = frozenset({RungKind.SPF_WIDE, RungKind.NETWORK})
 
 
 def content_agrees(sighting: Sighting, content: Fingerprint | None) -> bool:
@@ -46,9 +47,12 @@ def content_agrees(sighting: Sighting, content: Fingerprint | None) -> bool:
 def counts(sighting: Sighting, rungs: frozenset[Rung], content: Fingerprint | None) -> bool:
     """True when this attempt is a retry of that sighting (its sender and recipient agree already)."""
     shared = {rung.kind for rung in sighting.rungs & rungs}
-    if not shared:
-        return False
-    return bool(shared - NEEDS_CONTENT) or content_agrees(sighting, content)
+    if sighting.passed_at is not None and not (content is not None and sighting.saw_data):
+        shared &= EARNING
+    strong = shared - NEEDS_CONTENT
+    if sighting.passed_at is not None:  # its wait is spent: the next mail needs standing, or is this mail once more
+        strong &= EARNING
+    return bool(strong) or (bool(shared) and content_agrees(sighting, content))
 
 
 def look(

@@ -1,9 +1,9 @@
-"""Who is it: the rungs of a peer's identity. Today the network and the forward-confirmed name."""
+"""Who is it: the rungs of a peer's identity. Today the network, the forward-confirmed name and the SPF domain."""
 
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network
 
-from gateway.model import IPAddress, IPNetwork, Peer, Rung, RungKind
+from gateway.model import IPAddress, IPNetwork, Peer, Rung, RungKind, Spf, SpfResult
 
 IPV4_PREFIX = 24
 IPV6_PREFIX = 64
@@ -28,13 +28,23 @@ def quota_network(address: IPAddress) -> IPNetwork:
 
 
 @lru_cache(RECENT)
-def rungs_of(peer: Peer) -> frozenset[Rung]:
-    """All rungs that hold for a peer before its message was seen."""
+def rungs_of(peer: Peer, spf: Spf | None = None) -> frozenset[Rung]:
+    """All rungs that hold for a peer before its message was seen. `spf` is about the sender that it names."""
     rungs = {Rung(RungKind.NETWORK, str(network_of(peer.address)))}
-    if peer.name is not None:
-        # The very host, not its organisation: a dial-up customer shares the latter with every other one.
-        rungs.add(Rung(RungKind.FCRDNS, peer.name.lower()))
+    if peer.organisation is not None:
+        rungs.add(Rung(RungKind.FCRDNS, peer.organisation))
+    if spf is not None and spf.result is SpfResult.PASS:
+        rungs.add(Rung(RungKind.SPF_WIDE if spf.wide else RungKind.SPF, spf.domain))
     return frozenset(rungs)
+
+
+# A name that resolves back tells who it is and no more; whom SPF permits has standing where it earned it: its network.
+EARNING = frozenset({RungKind.NETWORK, RungKind.DKIM})
+
+
+def earning(rungs: frozenset[Rung]) -> frozenset[Rung]:
+    """The rungs that standing is earned on, and found by."""
+    return frozenset(rung for rung in rungs if rung.kind in EARNING)
 
 
 def strongest(rungs: frozenset[Rung]) -> RungKind:

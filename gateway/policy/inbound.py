@@ -138,7 +138,7 @@ def deferred_before_data(facts: RcptFacts, policy: Policy) -> Verdict | None:
     """
     if not facts.sender:
         return None
-    nameless = all(rung.kind is RungKind.NETWORK for rung in facts.rungs)
+    nameless = all(rung.kind <= RungKind.NETWORK for rung in facts.rungs)
     at_rcpt = policy.at_rcpt or (facts.pressure.stressed and nameless)
     sightings, size = facts.sightings or (), facts.announced_size or 0
     look = greylist.look(sightings, facts.rungs, None, facts.now, policy.timing)

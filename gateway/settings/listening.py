@@ -168,6 +168,11 @@ class Dns(Section):
 
     servers: tuple[Server, ...] = Field(default=(), description="The resolvers; none: those of the system.")
     timeout: Duration = Field(default=2 * SECOND, ge=MILLISECOND, description="How long one answer may take.")
+    within: Duration = Field(
+        default=2500 * MILLISECOND,
+        ge=MILLISECOND,
+        description="How long all answers about a peer's name may take, and all about its sender's SPF record.",
+    )
 
 
 class Metrics(Section):

@@ -22,12 +22,14 @@ from gateway.model import (
     Recipient,
     Relayed,
     Reply,
+    Rung,
     Sighting,
+    Spf,
     Verdict,
 )
 from gateway.policy import inbound, lists, recipients
 from gateway.policy.address import normalise_sender
-from gateway.policy.identity import rungs_of
+from gateway.policy.identity import earning, rungs_of
 from gateway.policy.recipients import Transaction
 from gateway.policy.reply import reply_to
 from gateway.smtpd import asking
@@ -68,6 +70,7 @@ class Mail:
     transaction: Transaction = field(default_factory=Transaction)
     admitted: list[Admitted] = field(default_factory=list)
     named: int = 0  # recipients, whatever became of them
+    spf: Spf | None = None  # None: not asked, or not worth it
 
     @property
     def sender_key(self) -> str:
@@ -102,18 +105,16 @@ async def gather(door: Door, mail: Mail, peer: Peer, recipient: Address, now: da
     is_local = recipient.domain in door.local
     pressure = door.tarpit.pressure(mail.guest, recipient.key, now, patient=mail.patient)
     level = door.level_of(recipient.key, recipient.domain)
-    rungs = rungs_of(peer)
-    grade: Grade | None = Grade.STRANGER
-    seen: tuple[Sighting, ...] | None = ()
+    told = Remembrance(rungs_of(peer, mail.spf))
     if pressure.harvesting and is_local:
-        grade, seen = await remembered(door, mail.sender_key, recipient.key, peer, now)
-    exists = await asking.exists(door, mail, recipient, pressure, grade) if is_local else False
+        told = await remembered(door, mail.sender_key, recipient.key, told, now)
+    exists = await asking.exists(door, mail, recipient, pressure, told.grade) if is_local else False
     if exists and not pressure.harvesting:
-        grade, seen = await remembered(door, mail.sender_key, recipient.key, peer, now)
+        told = await identified(door, mail, peer, recipient.key, now)
     return RcptFacts(
         now=now,
         peer=peer,
-        rungs=rungs,
+        rungs=told.rungs,
         sender=mail.sender_key,
         recipient=recipient,
         is_local=is_local,
@@ -121,12 +122,13 @@ async def gather(door: Door, mail: Mail, peer: Peer, recipient: Address, now: da
         level=level,
         reviewed=door.reviewed or level in HOLDING_LEVELS,
         listed=lists.matching(door.listed, peer.address, mail.sender, recipient, now),
-        grade=grade,
-        sightings=seen,
+        grade=told.grade,
+        sightings=told.sightings,
         switches=door.switches(now),
         announced_size=mail.parameters.size,
         pressure=pressure,
         mode=door.mode,
+        spf=mail.spf,
     )
 
 
@@ -154,26 +156,42 @@ async def gather_behind_relay(door: Door, mail: Mail, peer: Peer, recipient: Add
     )
 
 
-async def remembered(
-    door: Door, sender: str, recipient: str, peer: Peer, now: datetime
-) -> tuple[Grade | None, tuple[Sighting, ...] | None]:
-    """The grade and the sightings; by heart for those who pass, None when the store cannot be asked."""
-    rungs = rungs_of(peer)
-    normal = normalise_sender(sender) if sender else ""
-    by_heart = door.known.grade(rungs, normal, recipient, now)
-    if by_heart is not None:
-        return by_heart, ()
+@dataclass(frozen=True, slots=True)
+class Remembrance:
+    """What we remember of who has these rungs; `grade` and `sightings` are None when the store cannot be asked."""
 
+    rungs: frozenset[Rung]
+    grade: Grade | None = Grade.STRANGER
+    sightings: tuple[Sighting, ...] | None = ()
+
+
+async def identified(door: Door, mail: Mail, peer: Peer, recipient: str, now: datetime) -> Remembrance:
+    """Who sends it, and what we remember of that. Whom we know by heart needs no further evidence."""
+    rungs = rungs_of(peer, mail.spf)
+    normal = normalise_sender(mail.sender_key) if mail.sender_key else ""
+    if mail.spf is None and door.known.grade(earning(rungs), normal, recipient, now) is None:
+        mail.spf = await door.evidence.spf_of(peer.address, mail.sender, peer.helo)
+        rungs = rungs_of(peer, mail.spf)
+    return await remembered(door, mail.sender_key, recipient, Remembrance(rungs), now)
+
+
+async def remembered(door: Door, sender: str, recipient: str, who: Remembrance, now: datetime) -> Remembrance:
+    """The grade and the sightings; by heart for those who pass."""
+    standing = earning(who.rungs)
+    normal = normalise_sender(sender) if sender else ""
+    by_heart = door.known.grade(standing, normal, recipient, now)
+    if by_heart is not None:
+        return replace(who, grade=by_heart)
     try:
-        told = await door.lookup.ask(Question(sender, normal, (recipient,), rungs, now))
+        told = await door.lookup.ask(Question(sender, normal, (recipient,), who.rungs, now))
     except StoreUnavailable as error:
         log.warning("the database could not be asked", error=str(error))
-        return None, None
+        return replace(who, grade=None, sightings=None)
     grade = told.grades[recipient]
     if grade is Grade.STRANGER:
-        return grade, told.seen[recipient].sightings
-    door.known.learn(rungs, normal, recipient, grade, now)
-    return grade, ()
+        return replace(who, sightings=told.seen[recipient].sightings)
+    door.known.learn(standing, normal, recipient, grade, now)
+    return replace(who, grade=grade)
 
 
 # Deferred because it has to wait, or because it came in company: the wait begins now.
@@ -230,6 +248,7 @@ def described(facts: RcptFacts) -> dict[str, Any]:
         "size": facts.announced_size,
         "pressure": [name for name in PRESSURES if getattr(facts.pressure, name)],
         "mode": str(facts.mode),
+        "spf": None if facts.spf is None else [str(facts.spf.result), facts.spf.domain, facts.spf.wide],
     }
 
 

@@ -14,9 +14,8 @@ from sqlalchemy import Connection
 
 from gateway import clock
 from gateway.bodies import Bodies
-from gateway.evidence import rdns
+from gateway.evidence.gather import Evidence
 from gateway.evidence.recipients import Directory
-from gateway.evidence.resolver import Resolver
 from gateway.model import Grade, IPAddress, IPNetwork, Level, Mode, Rung, Switch
 from gateway.policy import trail
 from gateway.policy.inbound import Policy
@@ -135,8 +134,7 @@ class Door:
     database: Database
     lookup: Lookup
     directory: Directory
-    resolver: Resolver
-    own_dns_servers: bool
+    evidence: Evidence
     hops: Mapping[str, NextHop]  # by local domain
     tarpit: Tarpit
     known: KnownByHeart = field(default_factory=KnownByHeart)
@@ -179,11 +177,6 @@ class Door:
     def is_relay(self, address: IPAddress) -> bool:
         """True for a backup MX of ours or a forwarder of our users, as far as we were told."""
         return bool(self.relays) and trail.is_among(address, self.relays)
-
-    async def name_of(self, address: IPAddress) -> str | None:
-        if not rdns.worth_asking(address, own_servers=self.own_dns_servers):
-            return None
-        return await rdns.confirmed_name(address, self.resolver)
 
     def in_background(self, work: Coroutine[Any, Any, Any]) -> None:
         """Let something end by itself; the worker waits for it before it stops."""

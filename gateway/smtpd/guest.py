@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from gateway.evidence.rdns import HostName
 from gateway.model import IPAddress
 from gateway.policy import tarpit as policy
 from gateway.policy.tarpit import Standing
@@ -73,11 +74,11 @@ class Guest:
         self.write = write
         self.perhaps_stutter(nameless=False)
 
-    def has_name(self, name: str | None) -> None:
+    def has_name(self, name: HostName) -> None:
         """What its address resolves to and back, if it does."""
-        if name is not None:
-            self.names = (self.network, name.lower())
-        self.perhaps_stutter(nameless=name is None)
+        if name.value is not None:
+            self.names = (self.network, name.value)
+        self.perhaps_stutter(nameless=name.is_missing)
 
     def names_sender(self, sender: str) -> None:
         """MAIL was said: a call-out gets its answers, others all of the delay that is set."""

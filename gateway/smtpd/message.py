@@ -56,8 +56,9 @@ class Received:
     @property
     def rungs(self) -> frozenset[Rung]:
         """The identity of whoever sends it: behind a declared relay that of the hop before, if it is known."""
-        sender = self.peer if self.relayed is None else self.relayed.hop
-        return rungs_of(sender) if sender is not None else frozenset()
+        if self.relayed is None:
+            return rungs_of(self.peer, self.mail.spf)
+        return rungs_of(self.relayed.hop, self.relayed.spf) if self.relayed.hop is not None else frozenset()
 
     def chunks(self, hostname: str) -> Iterator[bytes]:
         """The sender's bytes, without fields that claim to be ours."""

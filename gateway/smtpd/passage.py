@@ -23,7 +23,7 @@ from gateway.model import (
 )
 from gateway.policy import header, recipients
 from gateway.policy.address import normalise_sender
-from gateway.policy.identity import network_of
+from gateway.policy.identity import earning, network_of
 from gateway.policy.recipients import After, Disposition
 from gateway.policy.reply import reply_to, with_id
 from gateway.relay.nexthop import LOST, Attempt, AttemptEnd, Outgoing
@@ -251,7 +251,7 @@ def remember(door: Door, received: Received, judged: Sequence[Judged], earned: s
     for one in judged:
         if earned == "waited":
             door.database.note(sightings.passed, Passed(sender, one.key, rungs, now))
-        elif not door.known.is_due(rungs, normal, one.key, now):
+        elif not door.known.is_due(earning(rungs), normal, one.key, now):
             continue
         lasting = Remembered(rungs, normal, one.key, Grade.REMEMBERED, earned, now, now + door.memory_for)
         door.database.note(memory.remember, lasting)

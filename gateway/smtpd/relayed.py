@@ -3,21 +3,23 @@
 from dataclasses import replace
 from datetime import datetime
 
-from gateway.model import Grade, Peer, Relayed, Sighting
+from gateway.model import Address, Peer, Relayed
 from gateway.policy import inbound, lists, trail
 from gateway.policy.fingerprint import Fingerprinter
 from gateway.policy.identity import rungs_of
-from gateway.smtpd.admission import Admitted, remembered
+from gateway.smtpd.admission import Admitted, Remembrance, remembered
 from gateway.smtpd.door import Door
 from gateway.smtpd.message import Received
 
 
-async def hop_of(door: Door, relay: Peer, reader: Fingerprinter) -> Relayed:
-    """The hop before the relay. Its address is the relay's word; its name is looked up like any peer's."""
+async def hop_of(door: Door, relay: Peer, sender: Address | None, reader: Fingerprinter) -> Relayed:
+    """The hop before the relay. Its address is the relay's word; the evidence is looked up like any peer's."""
     hop = trail.hop_before(reader.received_fields(), door.relays)
     if hop is None:
         return Relayed(rungs_of(relay))
-    return Relayed(rungs_of(relay), Peer(hop.address, hop.helo, await door.name_of(hop.address)))
+    name = await door.evidence.name_of(hop.address)
+    peer = Peer(hop.address, hop.helo, name.value, nameless=name.is_missing, organisation=name.organisation)
+    return Relayed(rungs_of(relay), peer, await door.evidence.spf_of(hop.address, sender, hop.helo))
 
 
 async def judge_hop(door: Door, received: Received, now: datetime) -> Received:
@@ -29,17 +31,17 @@ async def judge_hop(door: Door, received: Received, now: datetime) -> Received:
 async def judge(door: Door, received: Received, one: Admitted, now: datetime) -> Admitted:
     assert received.relayed is not None
     hop, sender, recipient = received.relayed.hop, received.mail.sender, one.recipient.address
-    grade: Grade | None = Grade.STRANGER
-    seen: tuple[Sighting, ...] | None = ()
+    told = Remembrance(received.rungs)
     if hop is not None:
-        grade, seen = await remembered(door, received.mail.sender_key, recipient.key, hop, now)
+        told = await remembered(door, received.mail.sender_key, recipient.key, told, now)
     facts = replace(
         one.facts,
         now=now,
         rungs=received.rungs,
         listed=lists.matching(door.listed, hop.address if hop else None, sender, recipient, now),
-        grade=grade,
-        sightings=seen,
+        grade=told.grade,
+        sightings=told.sightings,
+        spf=received.relayed.spf,
         relayed=received.relayed,
         switches=door.switches(now),
     )

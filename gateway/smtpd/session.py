@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from gateway import clock
+from gateway.evidence.rdns import HostName
 from gateway.ids import new_id
 from gateway.model import (
     Action,
@@ -40,8 +41,7 @@ class Session:
         self.tls = False
         self.normalised = door.normalises(guest.address)
         self.is_relay = door.is_relay(guest.address)
-        self.name: str | None = None
-        self.named = False
+        self.name: HostName | None = None  # not looked up yet
         self.mail_now: Mail | None = None
         self.reader: Fingerprinter | None = None
         self.on_lost_reply: Callable[[], Awaitable[None]] | None = None
@@ -80,11 +80,13 @@ class Session:
 
     async def peer(self) -> Peer:
         """The peer with its confirmed name, which is looked up once."""
-        if not self.named:
-            self.name = await self.door.name_of(self.address)
-            self.named = True
+        if self.name is None:
+            self.name = await self.door.evidence.name_of(self.address)
             self.guest.has_name(self.name)
-        return Peer(self.address, self.helo, self.name, self.tls, self.esmtp)
+        name = self.name
+        return Peer(
+            self.address, self.helo, name.value, self.tls, self.esmtp, name.is_missing, organisation=name.organisation
+        )
 
     # ---- the mail --------------------------------------------------------------------------------------------------
 
@@ -126,7 +128,7 @@ class Session:
             return self.defective("header too big")
         envelope = self.envelope(self.mail_now.admitted)
         peer = await self.peer()
-        relayed_by = await relayed.hop_of(self.door, peer, self.reader) if self.is_relay else None
+        relayed_by = await relayed.hop_of(self.door, peer, self.mail_now.sender, self.reader) if self.is_relay else None
         received = Received(self.mail_now, envelope, peer, facts, spool, relayed_by)
         answer, tell_lost = await acceptance.accept(self.door, received)
         self.on_lost_reply = tell_lost

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, func, select, tuple_
 
 from gateway.model import Grade, Rung
+from gateway.policy.identity import earning
 from gateway.store.keys import digest
 from gateway.store.question import Question
 from gateway.store.upsert import upsert
@@ -38,7 +39,10 @@ def grades(conn: Connection, asked: Sequence[Question]) -> list[dict[str, Grade]
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """That a normalised sender is remembered or known by a recipient, on every rung; `author` when a person said so."""
+    """That a normalised sender is remembered or known by a recipient, on every rung that earns standing.
+
+    `author`: when a person said so.
+    """
 
     rungs: Collection[Rung]
     sender: str
@@ -51,7 +55,7 @@ class Remembered:
     comment: str = ""
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        for rung in self.rungs:
+        for rung in earning(frozenset(self.rungs)):
             yield {
                 "key": key(rung, self.sender, self.recipient),
                 "kind": int(rung.kind),

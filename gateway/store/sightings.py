@@ -197,7 +197,7 @@ def add(conn: Connection, envelopes: Sequence[tuple[Envelope, Sighting]]) -> Non
             "body": one.body,
             "message_id": one.message_id,
             **content_keys(sender, recipient, one.body, one.message_id),
-            "network_only": all(rung.kind is RungKind.NETWORK for rung in one.rungs),
+            "network_only": all(rung.kind <= RungKind.NETWORK for rung in one.rungs),
         }
         for (sender, recipient), one in envelopes
     ]

@@ -3,8 +3,8 @@
 -- asked: a JSON array of questions. Each has
 --   sender      the envelope sender in small letters; "" is the null reverse-path
 --   recipients  an array of envelope recipients in small letters
---   rungs       an array of [kind, value]: 1 network ("192.0.2.0/24", "2001:db8::/64"), 2 forward-confirmed name,
---               3 SPF domain, 4 DKIM domain
+--   rungs       an array of [kind, value]: 1 network ("192.0.2.0/24", "2001:db8::/64"), 2 organisation of the
+--               forward-confirmed name, 3 SPF domain (0 when its record permits very many), 4 DKIM domain
 --   now         UTC, as "2026-03-04 12:30:15.123456"; the server's clock without it
 --   whole, body, message_id   in hex as gateway.model.Fingerprint has them; message_id may be null
 -- No text is longer than 2000 characters.
@@ -69,8 +69,8 @@ BEGIN
     STRAIGHT_JOIN sighting_rung AS by_rung ON by_rung.`key` = UNHEX(LEFT(SHA2(
       CONCAT(CHAR(0, 0, 0, 4), stage.name, step.rung, step.envelope), 256), 32))
     STRAIGHT_JOIN sighting ON sighting.id = by_rung.sighting_id
-    -- The network and the name (1, 2) need the same content: that is `alike`.
-    WHERE stage.name = 'rcpt' OR step.kind > 2
+    -- The network and a wide SPF record (1, 0) need the same content: that is `alike`.
+    WHERE stage.name = 'rcpt' OR step.kind > 1
 
   UNION ALL
   SELECT placed.n, 'alike', placed.recipient, JSON_OBJECT(

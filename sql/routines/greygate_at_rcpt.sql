@@ -4,8 +4,8 @@
 --   sender      the envelope sender in small letters; "" is the null reverse-path
 --   normal      the same without what changes from mail to mail (VERP, plus-tags)
 --   recipients  an array of envelope recipients in small letters
---   rungs       an array of [kind, value]: 1 network ("192.0.2.0/24", "2001:db8::/64"), 2 forward-confirmed name,
---               3 SPF domain, 4 DKIM domain
+--   rungs       an array of [kind, value]: 1 network ("192.0.2.0/24", "2001:db8::/64"), 2 organisation of the
+--               forward-confirmed name, 3 SPF domain (0 when its record permits very many), 4 DKIM domain
 --   now         UTC, as "2026-03-04 12:30:15.123456"; the server's clock without it
 -- No text is longer than 2000 characters.
 --

@@ -13,11 +13,19 @@ import dns.rrset
 
 @dataclass
 class DnsServer:
-    """`zone` maps (name, type) to records; a name that is in no row does not exist. `silent` answers nothing."""
+    """`zone` maps (name, type) to records; a name that is in no row does not exist.
+
+    `silent` answers nothing, `mute` nothing about these names. `soa` tells for how long what is not there stays away,
+    `secure` says that DNSSEC proved it all.
+    """
 
     zone: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     silent: bool = False
     failing: bool = False
+    mute: set[str] = field(default_factory=set)
+    soa: int | None = None  # seconds
+    ttl: int = 60
+    secure: bool = False
     asked: list[tuple[str, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -35,8 +43,9 @@ class DnsServer:
                 data, peer = self.socket.recvfrom(4096)
             except OSError:
                 return
-            if not self.silent:
-                self.socket.sendto(self.answer(dns.message.from_wire(data)).to_wire(), peer)
+            query = dns.message.from_wire(data)
+            if not self.silent and query.question[0].name.to_text(omit_final_dot=True).lower() not in self.mute:
+                self.socket.sendto(self.answer(query).to_wire(), peer)
 
     def answer(self, query: dns.message.Message) -> dns.message.Message:
         question = query.question[0]
@@ -48,9 +57,14 @@ class DnsServer:
         if self.failing:
             response.set_rcode(dns.rcode.SERVFAIL)
         elif records:
-            response.answer.append(dns.rrset.from_text(question.name, 60, "IN", kind, *records))
+            response.answer.append(dns.rrset.from_text(question.name, self.ttl, "IN", kind, *records))
         elif not any(known == name for known, _ in self.zone):
             response.set_rcode(dns.rcode.NXDOMAIN)
+        if not records and self.soa is not None:
+            soa = f"ns.example. admin.example. 1 3600 600 86400 {self.soa}"
+            response.authority.append(dns.rrset.from_text("example.", 86400, "IN", "SOA", soa))
+        if self.secure:
+            response.flags |= dns.flags.AD
         return response
 
     def host(self, address: str, name: str, resolves_to: str | None = None) -> None:

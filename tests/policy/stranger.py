@@ -41,6 +41,7 @@ NETWORK = Rung(RungKind.NETWORK, "192.0.2.0/24")
 OTHER_NETWORK = Rung(RungKind.NETWORK, "198.51.100.0/24")
 HOST = Rung(RungKind.FCRDNS, "mail.elsewhere.example")
 SPF = Rung(RungKind.SPF, "elsewhere.example")
+SPF_WIDE = Rung(RungKind.SPF_WIDE, "elsewhere.example")
 DKIM = Rung(RungKind.DKIM, "elsewhere.example")
 
 ANN = Address("Ann@elsewhere.example", "Ann", "elsewhere.example")

@@ -5,8 +5,8 @@ from ipaddress import ip_address
 
 import pytest
 
-from gateway.model import Rung, RungKind
-from gateway.policy.identity import network_of, quota_network, rungs_of, strongest
+from gateway.model import Rung, RungKind, Spf, SpfResult
+from gateway.policy.identity import earning, network_of, quota_network, rungs_of, strongest
 from tests.policy.stranger import DKIM, HOST, NETWORK, PEER, SPF
 
 
@@ -35,9 +35,28 @@ def test_a_peer_without_a_name_is_its_network():
     assert rungs_of(PEER) == {NETWORK}
 
 
-def test_a_confirmed_name_is_a_rung_of_its_own_whatever_its_case():
-    named = rungs_of(replace(PEER, name="Mail.Elsewhere.EXAMPLE"))
-    assert named == {NETWORK, Rung(RungKind.FCRDNS, "mail.elsewhere.example")}
+def test_the_organisation_in_a_confirmed_name_is_a_rung():
+    named = replace(PEER, name="mail.elsewhere.example", organisation="elsewhere.example")
+    assert rungs_of(named) == {NETWORK, Rung(RungKind.FCRDNS, "elsewhere.example")}
+
+
+def test_the_name_of_a_line_is_no_identity():
+    assert rungs_of(replace(PEER, name="dsl-17.elsewhere.example")) == {NETWORK}
+
+
+@pytest.mark.parametrize("result", SpfResult)
+@pytest.mark.parametrize("wide", [False, True])
+def test_only_an_spf_pass_is_a_rung_and_one_of_very_many_is_a_weak_one(result, wide):
+    kind = RungKind.SPF_WIDE if wide else RungKind.SPF
+    passed = {Rung(kind, "elsewhere.example")} if result is SpfResult.PASS else set()
+    assert rungs_of(PEER, Spf(result, "elsewhere.example", wide)) == {NETWORK} | passed
+
+
+def test_standing_is_earned_on_the_network_and_by_a_signature_only():
+    assert {rung.kind for rung in earning(frozenset(Rung(kind, "x") for kind in RungKind))} == {
+        RungKind.NETWORK,
+        RungKind.DKIM,
+    }
 
 
 def test_what_a_peer_calls_itself_is_no_identity():

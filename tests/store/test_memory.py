@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select
 from gateway.model import Grade, Rung, RungKind
 from gateway.store import memory
 from sql.tables import memory as table
-from tests.store.making import ANN, BO, CY, DAY, NETWORK, NOW, SECOND, SPF, STRONG, WEAK, count, grades, remember
+from tests.store.making import ANN, BO, CY, DAY, NETWORK, NOW, SECOND, STRONG, WEAK, count, grades, remember
 
 LATER = NOW + 36 * DAY
 OTHER = frozenset({Rung(RungKind.NETWORK, "198.51.100.0/24")})
@@ -41,10 +41,17 @@ def test_patience_is_remembered_for_that_recipient_and_that_identity_only(conn: 
 
 
 def test_the_best_of_all_rungs_counts(conn: Connection) -> None:
+    signed = Rung(RungKind.DKIM, "elsewhere.example")
     waited(conn)
-    released(conn, rungs=frozenset({SPF}))
-    assert grade(conn, STRONG) is Grade.KNOWN
+    released(conn, rungs=frozenset({signed}))
+    assert grade(conn, WEAK | {signed}) is Grade.KNOWN
     assert grade(conn, WEAK) is Grade.REMEMBERED
+
+
+def test_a_host_name_and_an_spf_record_earn_nothing(conn: Connection) -> None:
+    released(conn, rungs=STRONG)
+    assert grade(conn, STRONG - {NETWORK}) is Grade.STRANGER
+    assert grade(conn, frozenset({NETWORK})) is Grade.KNOWN
 
 
 def test_memory_ends_to_the_moment(conn: Connection) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL, Engine
 
-from gateway.model import Grade, Rung, RungKind
+from gateway.model import Grade
 from tests.conftest import need
 from tests.mariadb import MariaDB
 from tests.store.making import ANN, BO, CY, DAY, NETWORK, NOW, remember, saw
@@ -55,7 +55,7 @@ def test_by_hand(engine: Engine, asked: Callable[[str], list[list[str]]]) -> Non
     words = block("sql", "CALL")
     assert asked(words) == []
     with engine.begin() as conn:
-        remember(conn, {Rung(RungKind.FCRDNS, "mx.elsewhere.example")}, ANN, CY, Grade.KNOWN, "released", NOW, EVER)
+        remember(conn, {NETWORK}, ANN, CY, Grade.KNOWN, "released", NOW, EVER)
         saw(conn, rungs={NETWORK})
     rows = asked(words)
     assert rows[0] == ["1", "grade", CY, '{"grade": 2}']

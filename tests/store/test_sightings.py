@@ -18,7 +18,6 @@ from tests.store.making import (
     CY,
     DAY,
     MINUTE,
-    NAME,
     NETWORK,
     NOW,
     SECOND,
@@ -96,11 +95,12 @@ def test_another_mail_from_an_authenticated_rung_is_a_retry(conn: Connection) ->
     assert only(conn, frozenset({SPF})).tries == 2
 
 
-def test_a_host_name_alone_is_no_more_than_the_network(conn: Connection) -> None:
-    named = frozenset({NETWORK, NAME})
-    saw(conn, ANN, BO, named, ONE, None, NOW)
-    saw(conn, ANN, BO, named, TWO, None, NOW)
+def test_an_spf_record_that_permits_very_many_is_no_more_than_the_network(conn: Connection) -> None:
+    wide = frozenset({NETWORK, Rung(RungKind.SPF_WIDE, "elsewhere.example")})
+    saw(conn, ANN, BO, wide, ONE, None, NOW)
+    saw(conn, ANN, BO, wide, TWO, None, NOW)
     assert count(conn, sighting) == 2
+    assert conn.execute(select(sighting.c.network_only)).scalars().all() == [True, True]
 
 
 def test_the_wait_began_when_the_mail_was_deferred_at_rcpt(conn: Connection) -> None:
