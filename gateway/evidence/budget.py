@@ -1,4 +1,4 @@
-"""What one mail may ask of DNS: so many questions, until one moment."""
+"""What one piece of evidence may ask of DNS: so many questions, until one moment."""
 
 import asyncio
 
@@ -6,7 +6,7 @@ from gateway.evidence.resolver import Records, Resolver
 
 
 class Budget:
-    """A resolver for one mail. When its time or its questions are used up, everything further is unknown.
+    """A resolver for one piece of evidence. When its time or its questions are used up, everything further is unknown.
 
     `within` is in seconds from now; it is one deadline for all that is asked.
     """

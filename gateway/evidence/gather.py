@@ -2,6 +2,7 @@
 
 from gateway.evidence import rdns, spf
 from gateway.evidence.budget import Budget
+from gateway.evidence.domain import organisational
 from gateway.evidence.rdns import HostName
 from gateway.evidence.resolver import Resolver
 from gateway.model import Address, IPAddress, Spf
@@ -16,6 +17,7 @@ class Evidence:
         self.resolver = resolver
         self.own_servers = own_servers
         self.within = within
+        organisational("")  # reads its list now, and not while somebody waits
 
     async def name_of(self, address: IPAddress) -> HostName:
         if not self.worth_asking(address):
