@@ -138,7 +138,7 @@ def sweep(store: Store, options: argparse.Namespace) -> Swept:
         stop, timed = threading.Event(), [Timed() for _ in range(2)]
         threads = [
             threading.Thread(target=keep_deciding, args=(store.gate, known, one, stop, number))
-            for number, one in enumerate(timed)
+            for number, one in enumerate(timed, start=2)  # other strangers than those asked about before
         ]
         for thread in threads:
             thread.start()
