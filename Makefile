@@ -14,7 +14,7 @@ $(READY): pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "make: Python's venv module is missing: apt-get install python3-venv"; exit 1; }
 	@$(PYTHON) -m venv .venv
 	@echo "setting up .venv (a minute on the first run) …"
-	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/pip install -q --disable-pip-version-check --use-pep517 --require-hashes -r requirements.lock
 	@$(BIN)/pip install -q --disable-pip-version-check --no-deps -e .
 	@touch $(READY)
 
@@ -25,7 +25,7 @@ run: setup   ## start everything on the embedded database, under var/
 	@$(BIN)/greygate init var
 	@exec $(BIN)/greygate up --config var/greygate.toml
 
-test: setup  ## run the tests (parts with MariaDB, Postfix, Dovecot wherever these are installed)
+test: setup  ## run the tests (parts with MariaDB, Postfix, Dovecot, NSD wherever these are installed)
 	$(BIN)/pytest -n 2 --dist loadfile
 
 check: setup ## lint and types
@@ -34,7 +34,7 @@ check: setup ## lint and types
 	$(BIN)/mypy
 
 WHAT ?= speed
-bench: setup ## measure here: WHAT=speed, memory, growth, restarts or fuzz; OPTIONS=… (docs/bench.md)
+bench: setup ## measure here: WHAT=speed, memory, growth, restarts, content, verdict, pages or fuzz; OPTIONS=… (docs/bench.md)
 	$(BIN)/python -m tests.bench $(WHAT) $(OPTIONS)
 
 format: setup ## put the code into its form

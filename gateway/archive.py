@@ -14,21 +14,22 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
-from sqlalchemy import Connection, Engine, Table, func, insert, select
+from sqlalchemy import Column, Connection, Engine, Table, func, insert, select
 from sqlalchemy.exc import DataError, IntegrityError
 
 from gateway.bodies import Bodies, Kept, NoBody, Owner
 from gateway.bodies import from_json as read_described
 from gateway.bodies import to_json as describe
-from gateway.model import DeliveryState, ReasonCode
+from gateway.model import CopyState, DeliveryState, ReasonCode
 from gateway.policy.hold import Lifetime, lifetime
 from gateway.settings import Settings
-from gateway.store import copies, deliveries, messages
+from gateway.store import copies, deliveries, messages, reviews
 from gateway.store.copies import Deferred
 from gateway.store.deliveries import Owned
 from gateway.store.engine import sync_engine
 from sql import schema
-from sql.tables import UTCDateTime, body, message, metadata
+from sql.columns import UTCDateTime
+from sql.tables import body, message, metadata
 
 Progress = Callable[[str, int], None]
 
@@ -97,11 +98,16 @@ def add_file(tar: tarfile.TarFile, name: str, file: IO[bytes]) -> None:
     tar.addfile(entry, file)
 
 
+def given(table: Table) -> list[Column[Any]]:
+    """Its columns, without those that the database works out for itself."""
+    return [column for column in table.columns if column.computed is None]
+
+
 def add_table(tar: tarfile.TarFile, conn: Connection, table: Table) -> int:
     rows = 0
     with tempfile.TemporaryFile() as file:
         for row in conn.execute(select(table).execution_options(stream_results=True, yield_per=PAGE)).mappings():
-            line = {column.name: to_json(row[column.name]) for column in table.columns}
+            line = {column.name: to_json(row[column.name]) for column in given(table)}
             file.write(json.dumps(line).encode() + b"\n")
             rows += 1
         add_file(tar, f"tables/{table.name}.jsonl", file)
@@ -214,7 +220,7 @@ def restore_table(conn: Connection, table: Table, file: IO[bytes], kept_in: str)
 
 def from_json(table: Table, line: dict[str, Any]) -> dict[str, Any]:
     row = {}
-    for column in table.columns:
+    for column in given(table):
         value = line[column.name]
         if isinstance(value, dict) and set(value) == {"b64"}:
             value = base64.b64decode(value["b64"])
@@ -256,7 +262,8 @@ def is_empty(conn: Connection) -> bool:
 def reindex(conn: Connection, bodies: Bodies, settings: Settings, now: datetime) -> tuple[int, int]:
     """Rebuild the rows of bodies that have none; how many bodies were seen, and how many were rebuilt.
 
-    What was ours comes back as it was meant: held, or on its way. What was the sender's is its again.
+    What was ours comes back as it was meant: held, or on its way. What was the sender's is its again, and what was
+    delivered and is listed for review stays so.
     """
     seen, rebuilt = 0, 0
     for kept in bodies.scan(conn):
@@ -270,14 +277,15 @@ def reindex(conn: Connection, bodies: Bodies, settings: Settings, now: datetime)
 
 def rebuild(conn: Connection, kept: Kept, settings: Settings, now: datetime) -> None:
     for owner in kept.owners or tuple(Owner(one) for one in kept.envelope.recipients):
-        if owner.state is not None:
-            deliveries.own(conn, kept.id, owned_again(owner, settings, now), now)
+        if isinstance(owner.state, DeliveryState):
+            deliveries.own(conn, kept.id, owned_again(owner, owner.state, settings, now), now)
+        elif owner.state is CopyState.LISTED:
+            reviews.list_copies(conn, kept, [(owner.recipient, owner.reason or ReasonCode.AUDIT_SAMPLED)])
         else:
             copies.note(conn, [Deferred(kept.id, owner.recipient, kept.received_at)])
 
 
-def owned_again(owner: Owner, settings: Settings, now: datetime) -> Owned:
-    state = owner.state or DeliveryState.HELD
+def owned_again(owner: Owner, state: DeliveryState, settings: Settings, now: datetime) -> Owned:
     life = lifetime(now, settings.hold.keep, None)
     if owner.release_at is not None:
         life = Lifetime(owner.release_at, None)

@@ -59,6 +59,8 @@ class Orders:
 
     def on_sigterm(self) -> None:
         """Ask to be replaced first; whoever says it twice, or has no supervisor to ask, means now."""
+        if self.has_asked:
+            self.on_word()  # that it was in vain may have arrived before this signal
         if self.channel is None or self.has_asked or not self.is_ready:
             return self.stop()
         self.has_asked = True

@@ -8,15 +8,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
 from gateway import clock, metrics
 from gateway.model import Mode
-from gateway.smtpd.door import Door
 from gateway.store import changes, vitals
 from gateway.store.engine import Database, StoreUnavailable
 from gateway.store.vitals import Queue
+
+if TYPE_CHECKING:
+    from gateway.smtpd.door import Door
 
 TICK = 0.5  # seconds between two looks of a process at itself
 HOUSE_EVERY = 10.0  # seconds between two looks of the sweep at database, disk and certificate
@@ -31,10 +34,11 @@ async def watch(tick: Callable[[], None] = lambda: None) -> None:
         tick()
 
 
-def worker(door: Door) -> None:
+def worker(door: "Door") -> None:
     """What one SMTP worker has in its hands."""
     tarpitted = len(door.tarpit.waiting) + len(door.tarpit.slow)
-    metrics.worker_has(len(door.sessions), tarpitted, door.spooled_bytes, door.database.noted)
+    stressed = door.tarpit.stress.on
+    metrics.worker_has(len(door.sessions), tarpitted, door.spooled_bytes, door.database.noted, stressed)
 
 
 @dataclass(frozen=True, slots=True)

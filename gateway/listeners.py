@@ -9,7 +9,7 @@ from typing import Any
 from gateway import systemd
 from gateway.settings import Settings
 from gateway.settings.addresses import Endpoint
-from gateway.smtpd.worker import BACKLOG
+from gateway.smtpd.backlog import BACKLOG
 from gateway.systemd import Passed
 
 BIND_WITHIN = 5.0  # seconds; workers of a supervisor that was killed let go of its sockets a moment later
@@ -28,6 +28,18 @@ def listen(settings: Settings) -> list[socket.socket]:
     if handed_over:
         return matched(settings.smtp.listen, handed_over)
     return [patient_listener(endpoint) for endpoint in settings.smtp.listen]
+
+
+def listen_everywhere(settings: Settings) -> tuple[list[socket.socket], list[socket.socket]]:
+    """The sockets of [smtp] listen, and those of [submission] listen and listen_tls. Raises what `listen` raises."""
+    inbound, chosen = settings.smtp.listen, settings.submission
+    submitted = (*chosen.listen, *chosen.listen_tls)
+    handed_over = systemd.passed()
+    if handed_over:
+        found = matched(inbound, handed_over, submitted)
+    else:
+        found = [patient_listener(endpoint) for endpoint in (*inbound, *submitted)]
+    return found[: len(inbound)], found[len(inbound) :]
 
 
 def patient_listener(endpoint: Endpoint) -> socket.socket:
@@ -64,17 +76,23 @@ def where(endpoint: Endpoint) -> tuple[socket.AddressFamily, tuple[Any, ...]]:
     return family, address
 
 
-def matched(endpoints: Sequence[Endpoint], handed_over: Sequence[Passed]) -> list[socket.socket]:
-    """The sockets in the order of the settings. Raises Mismatch when one is missing, unfit or too many."""
+def matched(
+    endpoints: Sequence[Endpoint], handed_over: Sequence[Passed], submitted: Sequence[Endpoint] = ()
+) -> list[socket.socket]:
+    """The sockets in the order of the settings, those for submitted mail last.
+
+    Raises Mismatch when one is missing, unfit or too many.
+    """
     left = {address_of(one): one for one in handed_over}
     if len(left) < len(handed_over):
         raise Mismatch("two of the sockets that were handed over have the same address")
     found = []
-    for endpoint in endpoints:
+    for endpoint in (*endpoints, *submitted):
         family, address = where(endpoint)
         one = left.pop((family, *address[:2]), None)
         if one is None:
-            raise Mismatch(f"[smtp] listen names {endpoint}, and no socket of that address was handed over{told(left)}")
+            section = "[smtp] listen" if endpoint in endpoints else "[submission]"
+            raise Mismatch(f"{section} names {endpoint}, and no socket of that address was handed over{told(left)}")
         one.socket.setblocking(False)
         found.append(one.socket)
     if left:

@@ -7,6 +7,7 @@ on a full disk would kill the process. Until `begin` was called nothing is count
 
 import errno
 import fcntl
+import json
 import os
 from collections.abc import Awaitable, Iterable, Mapping
 from contextlib import suppress
@@ -18,6 +19,7 @@ from typing import TypeVar
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, values
 from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.metrics_core import Metric
+from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
@@ -72,6 +74,7 @@ class Meters:
         self.sessions = Counted("sessions_total", "Connections taken.")
         self.open = gauge("sessions_open", "Connections open now.", mode="livesum")
         self.tarpitted = gauge("tarpitted", "Peers kept waiting on purpose now.", mode="livesum")
+        self.stressed = gauge("stressed", "SMTP workers that hurry, being short of places.", mode="livesum")
         self.spooled = gauge("spooled_bytes", "Mail being received now.", mode="livesum")
         self.pending = gauge("store_notes_pending", "Notes that wait to be written.", mode="livesum")
         self.notes_lost = Counted("store_notes_lost_total", "Notes that were not written.", "why")
@@ -191,8 +194,9 @@ def late(seconds: float) -> None:
         meters.lag.observe(seconds)
 
 
-def worker_has(sessions: int, tarpitted: int, spooled: int, pending: int) -> None:
+def worker_has(sessions: int, tarpitted: int, spooled: int, pending: int, stressed: bool) -> None:
     if meters is not None:
+        meters.stressed.set(stressed)
         meters.tarpitted.set(tarpitted)
         meters.open.set(sessions)
         meters.spooled.set(spooled)
@@ -259,6 +263,25 @@ def dead(folder: Path) -> list[int]:
     """Processes that left gauges behind and do not run any more: the kernel let their lock go. Raises OSError."""
     pids = {int(path.stem.rpartition("_")[2]) for path in folder.glob("gauge_live*_*.db")}
     return [pid for pid in pids if not runs(folder, pid)]
+
+
+def ended(folder: Path) -> dict[str, int]:
+    """How many processes of each kind have counted something since the gate was started, and do not run any more.
+
+    What they counted outlives them, with their name on it. Raises OSError.
+    """
+    found: dict[str, int] = {}
+    for path in folder.glob("histogram_*.db"):
+        if not runs(folder, int(path.stem.rpartition("_")[2])):
+            for name in names_in(path):
+                found[name] = found.get(name, 0) + 1
+    return found
+
+
+def names_in(path: Path) -> set[str]:
+    """Of the process that counted in a file: it measures how late its timers are from the start."""
+    keys = [json.loads(key) for key, *_ in MmapedDict.read_all_values_from_file(str(path))]  # type: ignore[no-untyped-call]
+    return {labels["process"] for metric, _, labels, *_ in keys if metric == "greygate_event_loop_lag_seconds"}
 
 
 def runs(folder: Path, pid: int) -> bool:

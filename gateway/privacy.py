@@ -10,8 +10,32 @@ from sqlalchemy import Connection, Table, Text, cast, delete, or_, select
 
 from gateway.bodies import Bodies, NoBody
 from gateway.model import DeliveryState
-from gateway.store import copies, deliveries, messages
-from sql.tables import copy, decision, delivery, event, listed, memory, message, sighting, sighting_rung, tombstone
+from gateway.store import copies, deliveries, lessons, messages, outbound
+from sql.tables import (
+    account_level,
+    audit,
+    copy,
+    decision,
+    delivery,
+    digest,
+    digest_link,
+    digest_wish,
+    directory_recipient,
+    event,
+    expecting,
+    listed,
+    memory,
+    message,
+    person_address,
+    person_link,
+    sighting,
+    sighting_rung,
+    standing,
+    tally,
+    tally_sender,
+    tombstone,
+    wish_to_release,
+)
 
 # Where an address may stand, per table.
 COLUMNS: tuple[tuple[Table, tuple[str, ...]], ...] = (
@@ -20,11 +44,25 @@ COLUMNS: tuple[tuple[Table, tuple[str, ...]], ...] = (
     (tombstone, ("sender", "recipient")),
     (decision, ("sender", "recipient")),
     (listed, ("value", "scope")),
+    (standing, ("value",)),
     (message, ("sender_key",)),
     (copy, ("recipient",)),
     (delivery, ("recipient",)),
     (event, ("recipient",)),
+    (expecting, ("recipient",)),
+    (person_address, ("address",)),
+    (person_link, ("address",)),
+    (directory_recipient, ("address",)),
+    (account_level, ("account",)),
+    (tally, ("scope",)),
+    (tally_sender, ("scope",)),
+    (digest_link, ("recipient",)),
+    (digest_wish, ("address",)),
+    (digest, ("address",)),
+    (wish_to_release, ("recipient",)),
 )
+# What people did is told to whom it is about, and stays: a record from which rows may be taken proves nothing.
+TOLD: tuple[tuple[Table, tuple[str, ...]], ...] = ((audit, ("about", "who")),)
 LIVE = (DeliveryState.HELD, DeliveryState.RELEASING)
 
 
@@ -36,13 +74,15 @@ def about(address: str, table: Table, names: tuple[str, ...]) -> Any:
     wanted = [table.c[name] == address for name in names]
     if table is event:  # what people did about an address stands in the detail
         wanted.append(cast(event.c.detail, Text).contains(json.dumps(address), autoescape=True))
+    if table is standing:
+        wanted.append(standing.c.value.startswith(f"{address} by ", autoescape=True))
     return or_(*wanted)
 
 
 def export(conn: Connection, address: str) -> dict[str, list[dict[str, Any]]]:
     """Every row that names the address, by table."""
     found = {}
-    for table, names in COLUMNS:
+    for table, names in (*COLUMNS, *TOLD):
         rows = conn.execute(select(table).where(about(address, table, names))).mappings()
         found[table.name] = [{name: plain(value) for name, value in row.items()} for row in rows]
     return found
@@ -54,14 +94,14 @@ def plain(value: Any) -> Any:
     return value.hex() if isinstance(value, bytes) else value
 
 
-def erase(conn: Connection, bodies: Bodies, address: str) -> dict[str, int]:
+def erase(conn: Connection, bodies: Bodies, address: str, now: datetime) -> dict[str, int]:
     """Delete all that names the address; rows per table. Raises StillOurs while we own mail of or for it."""
     mine = mails(conn, address)
     owned = [number for number in mine if any(row["state"] in LIVE for row in deliveries.of_message(conn, number))]
     if owned:
         raise StillOurs(", ".join(owned))
     written = written_by(conn, address)
-    gone = erase_rows(conn, address, written)
+    gone = erase_rows(conn, address, written, now)
     emptied = [number for number in mine if number in written or not remaining(conn, number)]
     for number in set(mine) - set(emptied):
         with suppress(NoBody):
@@ -69,6 +109,7 @@ def erase(conn: Connection, bodies: Bodies, address: str) -> dict[str, int]:
     messages.remove(conn, emptied)
     bodies.drop(conn, emptied)
     gone["message"] = len(emptied)
+    gone["log_position"] = outbound.forget_waiting(conn, address)
     return gone
 
 
@@ -90,7 +131,7 @@ def written_by(conn: Connection, address: str) -> list[str]:
     return [row.id for row in rows if row.sender_key == address or whole.search(row.author)]
 
 
-def erase_rows(conn: Connection, address: str, written: list[str]) -> dict[str, int]:
+def erase_rows(conn: Connection, address: str, written: list[str], now: datetime) -> dict[str, int]:
     gone = {}
     for table in (copy, delivery, event):
         conn.execute(delete(table).where(table.c.message.in_(written)))
@@ -103,6 +144,7 @@ def erase_rows(conn: Connection, address: str, written: list[str]) -> dict[str, 
                 delete(sighting_rung).where(sighting_rung.c.sighting_id.in_(list(conn.execute(ids).scalars())))
             )
         gone[table.name] = conn.execute(delete(table).where(about(address, table, names))).rowcount
+    gone["lesson"] = lessons.forget_account(conn, address, now)
     return gone
 
 

@@ -280,8 +280,8 @@ def welcome(child: Child, run: Run, now: float, leave_within: float) -> None:
         run.process.kill()
     if run.is_over or now - run.started > READY_WITHIN:
         goes_on = child.current is not None
+        child.give_up()  # before the line: whoever reads it may ask again at once
         log.error("a process did not start", name=child.name, status=run.close(), the_old_goes_on=goes_on)
-        child.give_up()
 
 
 def see_off(child: Child, now: float) -> None:
@@ -303,8 +303,23 @@ def children(config: Path, workers: int, sockets: Sequence[socket.socket]) -> li
     smtpd = [*program, "smtpd", "--config", str(config), *inherited]
     made = [Child(f"smtpd {number + 1}", smtpd, numbers) for number in range(workers)]
     made.append(Child("courier", [*program, "courier", "--config", str(config)]))
+    made.append(Child("pupil", [*program, "pupil", "--config", str(config)], carries_mail=False))
     made.append(Child("sweep", [*program, "sweep", "--config", str(config)]))
     return made
+
+
+def submission(config: Path, sockets: Sequence[socket.socket]) -> Child:
+    """The process that takes the mail of our people."""
+    numbers = [one.fileno() for one in sockets]
+    inherited = [argument for number in numbers for argument in ("--fd", str(number))]
+    command = [sys.executable, "-m", "gateway", "submission", "serve", "--config", str(config), *inherited]
+    return Child("submission", command, numbers)
+
+
+def web(config: Path) -> Child:
+    """The process that serves the pages."""
+    command = [sys.executable, "-m", "gateway", "web", "--config", str(config)]
+    return Child("web", command, carries_mail=False)
 
 
 def exporter(config: Path) -> Child:

@@ -1,11 +1,10 @@
 """The sweep: what time does to mail and memory. In small slices, so that no decision waits for it."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from ipaddress import ip_address
 from itertools import islice
 from pathlib import Path
 from time import monotonic
@@ -14,19 +13,45 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection
 
-from gateway import alive, clock
-from gateway.bodies import Bodies, FileBodies, Kept, NoRoom, Owner
+from gateway import alive, clock, ourmail
+from gateway.bodies import Bodies, FileBodies, NoRoom
 from gateway.courier import pause
 from gateway.ids import id_for
-from gateway.model import DeliveryState, Envelope, Peer, ReasonCode, Recipient
-from gateway.policy import header, notice
-from gateway.policy.fingerprint import Fingerprinter
-from gateway.policy.header import VERDICT_FIELD
+from gateway.model import ReasonCode, Recipient, Rung
+from gateway.policy import notice
 from gateway.policy.hold import Keeping
-from gateway.store import copies, decisions, deliveries, lists, memory, messages, networks, sightings, tombstones
-from gateway.store.deliveries import Owned
+from gateway.policy.standing import Outcome, parties
+from gateway.store import (
+    answers,
+    asked,
+    bulks,
+    campaigns,
+    copies,
+    decisions,
+    deliveries,
+    devices,
+    digests,
+    domains,
+    expecting,
+    identities,
+    lessons,
+    lists,
+    memory,
+    messages,
+    networks,
+    outbound,
+    persons,
+    reviews,
+    sightings,
+    signatures,
+    sittings,
+    standings,
+    tallies,
+    tokens,
+    tombstones,
+)
 from gateway.store.engine import Database, StoreUnavailable
-from gateway.store.keys import text_key
+from gateway.store.standings import Happened
 
 log = structlog.get_logger()
 
@@ -38,16 +63,24 @@ NOTICES = 20  # per transaction: each is a durable file
 REST = 2.0  # times as long as a slice took
 SLICES = 500  # per cleaning and kind; the rest waits for the next one
 SHOWN_FOR = timedelta(days=14)  # how long ended mail that nobody got stays to be released
+SIGNATURES_FOR = timedelta(days=8)  # as long as any sender tries to send one mail
+COMPARED_FOR = timedelta(days=8)  # what mails of strangers share; a week of it counts
+DECIDED_FOR = timedelta(days=36)  # the same where people decided
+USUAL_FOR = timedelta(days=90)  # what was in accepted mail
+ANSWERS_FOR = timedelta(hours=24)  # how long a call that is made again is answered as before
+OUTBOUND_FOR = timedelta(days=30)  # how long bounces of our mail, and its unsubscribing, are recognised
+HOURS_LONGER = timedelta(days=1)
+FADED = timedelta(days=730)  # what is left of anybody's history by then says nothing
 STRAY_AFTER = timedelta(hours=1)
 SETTLE = timedelta(minutes=1)  # a mail's copies may be noted a moment after its bytes
-NOBODY = "127.0.0.1"  # the peer of mail that we wrote ourselves
 
 Slice = Callable[[Connection, datetime], int]
 
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """What the sweep works with. `sightings_cap` bounds pending sightings known by their network alone."""
+    """What the sweep works with. `sightings_cap` bounds pending sightings known by their network alone.
+    `look` does what waits for others, in a thread of its own."""
 
     node: str
     alive: Path  # where the processes of this node show that they live
@@ -57,20 +90,31 @@ class Sweep:
     sightings_cap: int
     hostname: str
     postmaster: str
+    look: Callable[[], None] | None = None
 
     async def work(self, stop: asyncio.Event) -> None:
         turn = 0
+        looking: asyncio.Task[None] | None = None
         while not stop.is_set():
             try:
                 await self.release()
                 if turn % CLEAN_EVERY == 0:
                     await self.clean()
+                    looking = self.look_around(looking)
                 if turn % SEARCH_EVERY == SEARCH_EVERY - 1:
                     await self.remove_orphans()
             except StoreUnavailable as error:
                 log.warning("the database does not answer", error=str(error))
             turn += 1
             await pause(stop, EVERY)
+
+    def look_around(self, before: asyncio.Task[None] | None) -> asyncio.Task[None] | None:
+        """Begin what waits for others, beside all else; not before it came to its end."""
+        if self.look is None or (before is not None and not before.done()):
+            return before
+        if before is not None:
+            before.result()
+        return asyncio.create_task(asyncio.to_thread(self.look))
 
     async def release(self) -> None:
         """Held mail that releases itself, and copies whose claimer died."""
@@ -104,14 +148,33 @@ class Sweep:
             ("abandoned", lambda conn, now: self.abandon(conn, now)),
             ("expired", self.expire),
             ("window over", lambda conn, now: copies.end_window(conn, now - keep.window, SLICE)),
+            ("listed long enough", lambda conn, now: reviews.end(conn, now - keep.listed, SLICE)),
             ("shown long enough", self.drop_ended),
             ("sightings", lambda conn, now: sightings.forget_old(conn, now - keep.window, SLICE)),
             ("sightings above the cap", lambda conn, now: sightings.give_way(conn, self.sightings_cap, SLICE)),
             ("memory", lambda conn, now: memory.forget_old(conn, now, SLICE)),
+            ("domains", lambda conn, now: domains.forget_old(conn, now, SLICE)),
+            ("identities", lambda conn, now: identities.forget_old(conn, now - keep.networks, now, SLICE)),
+            ("standing", lambda conn, now: standings.forget_old(conn, now - FADED, SLICE)),
             ("networks", lambda conn, now: networks.forget_old(conn, now - keep.networks, SLICE)),
-            ("lists", lambda conn, now: lists.forget_old(conn, now)),
+            ("expectations", lambda conn, now: expecting.forget_old(conn, now - keep.events, SLICE)),
+            ("campaigns", lambda conn, now: campaigns.forget_old(conn, now - COMPARED_FOR, now - DECIDED_FOR, SLICE)),
+            ("usual links", lambda conn, now: campaigns.forget_accepted(conn, now - USUAL_FOR, SLICE)),
+            ("signatures", lambda conn, now: signatures.forget_old(conn, now - SIGNATURES_FOR, SLICE)),
+            ("lessons", lambda conn, now: lessons.forget_old(conn, now - keep.lessons, SLICE)),
+            ("lists", lambda conn, now: lists.forget_old(conn, now - keep.events)),
+            ("outbound", lambda conn, now: outbound.forget_old(conn, now - OUTBOUND_FOR, SLICE)),
             ("tombstones", lambda conn, now: tombstones.forget_old(conn, now, SLICE)),
-            ("history", lambda conn, now: decisions.forget_old(conn, now - keep.events, SLICE)),
+            ("history", lambda conn, now: forget_history(conn, now - keep.events)),
+            ("statistics", lambda conn, now: forget_counts(conn, now - keep.events, now - keep.statistics)),
+            ("bulks", lambda conn, now: bulks.forget_old(conn, now - keep.events, SLICE)),
+            ("digests", lambda conn, now: digests.forget_old(conn, now - keep.events, SLICE)),
+            ("asked for", lambda conn, now: asked.forget_old(conn, now - keep.events, SLICE)),
+            ("browsers", devices.forget_old),
+            ("sittings", sittings.forget_old),
+            ("substitutes", persons.forget_ended),
+            ("tokens", lambda conn, now: tokens.forget_old(conn, now - keep.events)),
+            ("answers", lambda conn, now: answers.forget_old(conn, now - ANSWERS_FOR, SLICE)),
             ("messages", lambda conn, now: messages.forget_old(conn, now - keep.events, SLICE)),
         ]
 
@@ -130,8 +193,18 @@ class Sweep:
             log.info("swept", kind=name, rows=swept)
 
     def abandon(self, conn: Connection, now: datetime) -> int:
-        copies.abandon(conn, now - self.keeping.give_up)
+        silent_since = now - self.keeping.give_up
+        self.charge(conn, copies.left_alone(conn, silent_since, SLICE), now)
+        copies.abandon(conn, silent_since)
         return 0
+
+    def charge(self, conn: Connection, senders: Sequence[tuple[str, frozenset[Rung]]], now: datetime) -> None:
+        """Who never came back has that on record; of very many at once the rest is not worth the time."""
+        if not senders:
+            return
+        shared = identities.known(conn)
+        found = [one for sender, rungs in senders for one in parties(rungs, sender, shared)]
+        standings.note(conn, [Happened(*one, Outcome.ABANDONED, now, self.node) for one in found])
 
     def expire(self, conn: Connection, now: datetime) -> int:
         expired = deliveries.expire(conn, now, NOTICES)
@@ -153,11 +226,8 @@ class Sweep:
         text = notice.to_recipient(about, row["recipient_raw"], self.hostname, self.postmaster, now)
         recipient = Recipient(messages.stored_address(row["recipient_raw"]))
         number = id_for(row["expires"], f"notice {row['id']} {row['message']}")
-        kept = own_mail(number, text, recipient, self.hostname, now)
-        self.bodies.write(kept, [text], durable=True)
-        messages.add(conn, kept, self.bodies.kind)
-        self.bodies.record(conn, kept, [text])
-        deliveries.own(conn, kept.id, Owned(recipient, DeliveryState.RELEASING, ReasonCode.NOTICE_EXPIRED), now)
+        kept = ourmail.kept(number, text, recipient, ReasonCode.NOTICE_EXPIRED, self.hostname, now)
+        ourmail.send(conn, self.bodies, kept, text, now)
 
     def drop_ended(self, conn: Connection, now: datetime) -> int:
         dropped = deliveries.drop_ended(conn, now - SHOWN_FOR, SLICE, now)
@@ -177,11 +247,15 @@ class Sweep:
             log.info("swept", kind="bodies", rows=len(numbers))
 
     def finish(self, conn: Connection, now: datetime) -> list[str]:
-        numbers = messages.finished(conn, now - SETTLE, SLICE)
+        numbers = messages.finished(conn, now - SETTLE, SLICE, now) or self.giving_way(conn)
         messages.body_dropped(conn, numbers)
         if not isinstance(self.bodies, FileBodies):
             self.bodies.drop(conn, numbers)
         return numbers
+
+    def giving_way(self, conn: Connection) -> list[str]:
+        """Listed mail was delivered: its bytes go first, before there is no room for copies of deferred mail."""
+        return reviews.giving_way(conn, self.keeping.room - self.keeping.room // 4, SLICE)
 
     async def remove_orphans(self) -> None:
         """Bytes of a sender's mail whose row was never written. What is ours is never removed: it waits for reindex."""
@@ -213,27 +287,15 @@ def free_claims(conn: Connection, by: str) -> int:
     return copies.free(conn, by) + deliveries.free(conn, by)
 
 
+def forget_history(conn: Connection, before: datetime) -> int:
+    """What is not counted yet is counted first."""
+    return decisions.forget_old(conn, before, SLICE, tallies.counted(conn))
+
+
+def forget_counts(conn: Connection, hours: datetime, days: datetime) -> int:
+    """Hours go a little later than the records that they were counted from, so that these can be told about whole."""
+    return tallies.forget_old(conn, hours - HOURS_LONGER, days, SLICE)
+
+
 def one_slice(conn: Connection, work: Slice, now: datetime) -> int:
     return work(conn, now)
-
-
-def own_mail(number: str, text: bytes, recipient: Recipient, hostname: str, now: datetime) -> Kept:
-    """A mail of ours as it is kept: from the null sender, so that nothing ever answers it."""
-    reader = Fingerprinter(hostname, VERDICT_FIELD)
-    reader.feed(text)
-    facts = reader.finish()
-    envelope = Envelope(None, (recipient,))
-    peer = Peer(ip_address(NOBODY), hostname)
-    return Kept(
-        id=number,
-        received_at=now,
-        envelope=envelope,
-        peer=peer,
-        rungs=frozenset(),
-        fingerprint=replace(facts.fingerprint, message_id=text_key(facts.fingerprint.message_id)),
-        size=len(text),
-        trace=header.received(peer, envelope, hostname, number, now),
-        author=facts.author,
-        subject=facts.subject,
-        owners=(Owner(recipient, DeliveryState.RELEASING, ReasonCode.NOTICE_EXPIRED),),
-    )

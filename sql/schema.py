@@ -1,14 +1,13 @@
-"""Bring a database to the schema, or say how far it is from it."""
+"""Bring a database to the schema, or say how far it is from it.
+
+Alembic is loaded only where something is to be changed: every command at a prompt asks how far a database is.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, inspect
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from sql import routine
@@ -18,23 +17,22 @@ LOCK = "greygate.schema"
 LOCK_WITHIN = 300  # seconds another node may take for its upgrade; it may have to rebuild a large table
 
 
-def config(connection: Connection | None = None) -> Config:
-    made = Config()
-    made.set_main_option("script_location", str(FOLDER))
-    made.attributes["connection"] = connection
-    return made
-
-
 def newest() -> str:
-    head = ScriptDirectory.from_config(config()).get_current_head()
-    assert head is not None
-    return head
+    """The last revision, by the names of the migrations: v0001_first.py, and so on."""
+    return max(path.name[1:5] for path in FOLDER.glob("versions/v[0-9]*.py"))
 
 
 def current(engine: Engine) -> str | None:
     """The revision of a database; None when it is empty."""
     with engine.connect().execution_options(reads=True) as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+        return noted(connection)
+
+
+def noted(connection: Connection) -> str | None:
+    """What Alembic noted in a database."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
 
 
 class Locked(Exception):
@@ -51,18 +49,28 @@ def upgrade(engine: Engine, *, alone: bool = False) -> tuple[str | None, str]:
         before = revision(connection)
         if before != newest():
             with locked(connection, alone=alone), connection.begin():
-                before = MigrationContext.configure(connection).get_current_revision()
+                before = noted(connection)
                 if before != newest():
-                    command.upgrade(config(connection), "head")
+                    migrate(connection)
         with suppress(DBAPIError), connection.begin():
             # Without the right to create routines everything works, by statements; the workers say so.
             routine.install(connection)
     return before, newest()
 
 
+def migrate(connection: Connection, to: str = "head") -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER))
+    config.attributes["connection"] = connection
+    command.upgrade(config, to)
+
+
 def revision(connection: Connection) -> str | None:
     with connection.begin():
-        return MigrationContext.configure(connection).get_current_revision()
+        return noted(connection)
 
 
 def outdated(engine: Engine) -> list[str]:

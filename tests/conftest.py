@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from tests import mariadb
@@ -25,6 +26,15 @@ def need(installed: bool, what: str) -> None:
     if os.environ.get("CI"):
         pytest.fail(f"{what} is not installed, and in CI nothing may be skipped")
     pytest.skip(f"NOT TESTED: {what} is not installed")
+
+
+@pytest.fixture(autouse=True)
+def own_log(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What a command sets up for its process is over with its test: a process of the tests sees many."""
+    real = structlog.configure
+    monkeypatch.setattr(structlog, "configure", lambda **said: real(**{**said, "cache_logger_on_first_use": False}))
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

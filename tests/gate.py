@@ -1,19 +1,26 @@
 """The program under test, as an admin runs it: `greygate up` on a settings file, a backend beside it, and the CLI."""
 
+import atexit
 import contextlib
+import functools
 import json
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gateway.store.engine import sync_engine
+from sql import schema
 from tests import activation
 
 PROGRAM = [sys.executable, "-m", "gateway"]
@@ -37,6 +44,17 @@ def toml(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "[" + ", ".join(toml(one) for one in value) + "]"
     return json.dumps(value)
+
+
+@functools.cache
+def made_before() -> Path:
+    """An empty database with the schema: making one takes as long as all else of a start."""
+    folder = tempfile.mkdtemp(prefix="greygate-empty-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    engine = sync_engine(f"sqlite:///{folder}/empty.db")
+    schema.upgrade(engine)
+    engine.dispose()
+    return Path(folder) / "empty.db"
 
 
 def write_settings(path: Path, sections: dict[str, dict[str, Any]], routes: list[dict[str, Any]] = ()) -> None:  # type: ignore[assignment]
@@ -87,12 +105,19 @@ class Gate:
             "database": {"url": f"sqlite://{self.folder}/gate.db"},
             "storage": {"path": f"{self.folder}/storage", "reserve": "1MiB"},
             "greylist": {"wait": "1s"},
+            "audit": {"share": 0},  # chance is for those who test it
             "tarpit": {"greet_pause": "0s"},
+            "web": {"enabled": False},
+            "content": {"within": "20s"},  # a reader on a slow machine has an opinion all the same
         }
+        if "servers" in self.settings.get("dns", {}):  # of ours; and who answers slowly answers
+            defaults["dns"] = {"timeout": "20s", "within": "20s"}
         write_settings(self.config, merged(defaults, self.settings), self.routes)
 
     def start(self) -> "Gate":
         self.configure()
+        if "database" not in self.settings and not (file := self.folder / "gate.db").exists():
+            shutil.copy(made_before(), file)
         with open(self.log_path, "ab") as log:
             command = activation.command([*PROGRAM, "up", "--config", str(self.config)], self.handed_over)
             self.process = subprocess.Popen(
@@ -154,7 +179,7 @@ class Gate:
             [*PROGRAM, *arguments, "--config", str(self.config)],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             env={**os.environ, "COLUMNS": "240", "NO_COLOR": "1"},
         )
         if check:
@@ -165,7 +190,16 @@ class Gate:
         return list(json.loads(self.cli("queue", "list", "--all", "--json")))
 
     def why(self, wanted: str) -> list[dict[str, Any]]:
-        return list(json.loads(self.cli("queue", "why", wanted, "--json")))
+        """What is on record about an answer or a recipient, once there is something: it is written a moment later."""
+        found: list[dict[str, Any]] = []
+
+        def is_there() -> bool:
+            said = self.cli("queue", "why", wanted, "--json", check=False)
+            found[:] = json.loads(said) if said.startswith("[") else []
+            return bool(found)
+
+        until(is_there)
+        return found
 
     def rss_kib(self, name: str = "smtpd") -> int:
         """Resident memory of the processes of that name, in KiB."""
@@ -199,3 +233,44 @@ def until(condition: Callable[[], object], within: float = 60.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not come true in time"
         time.sleep(0.05)
+
+
+# ---- where nothing can be seen from outside ------------------------------------------------------------------------
+
+BUSY = ("R", "D")  # proc_pid_stat(5): it runs, or would if there were room; it waits for a disk
+SAMPLES, APART = 4, 0.05  # looks in a row that find nobody busy, and seconds between them
+
+
+def rest(seconds: float = 0.0) -> None:
+    """Let so many seconds pass for all that we started, however slow the machine is.
+
+    A pause that counts from a moment when nobody was busy, and then as long as it takes until nobody is: what was begun
+    is done, and what was due within the pause has happened. For notes that are written a moment later, and for workers
+    that look for changes once a second, where no row, line or mail tells that they did.
+    """
+    settle()
+    time.sleep(seconds)
+    settle()
+
+
+def settle(within: float = 60.0) -> None:
+    """Until no process below this one, and no other thread of this one, has anything to do; at most so many seconds."""
+    deadline = time.monotonic() + within
+    quiet = 0
+    while quiet < SAMPLES and time.monotonic() < deadline:
+        time.sleep(APART)
+        quiet = 0 if busy() else quiet + 1
+
+
+def busy() -> bool:
+    me = threading.get_native_id()
+    return any(state in BUSY for thread, state in threads(os.getpid()) if thread != me)
+
+
+def threads(pid: int) -> Iterator[tuple[int, str]]:
+    """Every thread of a process and of all below it, with its state."""
+    for task in Path(f"/proc/{pid}/task").glob("*"):
+        with contextlib.suppress(OSError):
+            yield int(task.name), (task / "stat").read_text().rpartition(")")[2].split()[0]
+            for child in (task / "children").read_text().split():
+                yield from threads(int(child))

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from contextlib import suppress
@@ -43,25 +44,29 @@ class MariaDB:
 
     @classmethod
     def start(cls, *more: str) -> "MariaDB":
-        folder = Path(tempfile.mkdtemp(prefix="greygate-mariadb-", dir="/tmp"))
-        server = cls(folder, free_port(), more=more)
-        user = [] if os.getuid() else ["--user=root"]
-        subprocess.run(
-            [INSTALL, f"--datadir={folder}/data", "--auth-root-authentication-method=normal", *user, "--no-defaults",
-             "--skip-test-db"],
-            check=True, capture_output=True,
-        )  # fmt: skip
-        for attempt in range(3):  # another run on this machine may have taken the port meanwhile
+        """Tried three times: another run on this machine may take the port meanwhile, or all the asynchronous I/O."""
+        for attempt in range(3):
+            server = cls(Path(tempfile.mkdtemp(prefix="greygate-mariadb-", dir="/tmp")), free_port(), more=more)
             try:
+                server.install()
                 server.run()
-            except AssertionError:
-                server.stop()
+            except AssertionError as error:
+                server.remove()
                 if attempt == 2:
                     raise
-                server.port = free_port()
+                print(f"MariaDB did not start: {error}", file=sys.stderr)
             else:
                 return server
-        return server
+        raise AssertionError("the last attempt returns or raises")
+
+    def install(self) -> None:
+        user = [] if os.getuid() else ["--user=root"]
+        done = subprocess.run(
+            [INSTALL, f"--datadir={self.folder}/data", "--auth-root-authentication-method=normal", *user,
+             "--no-defaults", "--skip-test-db"],
+            capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
 
     def run(self) -> None:
         user = [] if os.getuid() else ["--user=root"]

@@ -33,7 +33,7 @@ class Mail:
         """The bytes below the trace fields that the gateway put on top."""
         lines = self.content.split(b"\r\n")
         index = 0
-        ours = (b"greygate-verdict:", b"received:", b"x-spam-flag:", b"return-path:")
+        ours = (b"greygate-verdict:", b"authentication-results:", b"received:", b"x-spam-flag:", b"return-path:")
         seen_received = False
         while index < len(lines):
             low = lines[index].lower()
@@ -103,7 +103,7 @@ class Sink:
         found = [re.search(rb"^Subject: (.*)\r$", mail.content, re.MULTILINE) for mail in self.mails]
         return [one[1].decode() if one else "" for one in found]
 
-    def wait_for(self, count: int, within: float = 15.0) -> list[Mail]:
+    def wait_for(self, count: int, within: float = 60.0) -> list[Mail]:
         deadline = time.monotonic() + within
         while len(self.mails) < count and time.monotonic() < deadline:
             time.sleep(0.02)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from email.utils import formatdate
 
-REPLY_WITHIN = 20.0
+REPLY_WITHIN = 60.0
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import Any
 
 from gateway.model import (
     Address,
+    CopyState,
     DeliveryState,
     Envelope,
     Fingerprint,
@@ -26,12 +27,20 @@ from gateway.model import (
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Who owns the mail for one recipient. `state` is None while the sender does."""
+    """Who owns the mail for one recipient. `state` is None while the sender does.
+
+    LISTED is what nobody owns any more: it was delivered, and this is a copy for somebody to look at.
+    """
 
     recipient: Recipient
-    state: DeliveryState | None = None
+    state: DeliveryState | CopyState | None = None
     reason: ReasonCode | None = None
     release_at: datetime | None = None
+
+    @property
+    def is_ours(self) -> bool:
+        """True for mail that we answer for."""
+        return isinstance(self.state, DeliveryState)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +154,7 @@ def owner_from(stored: list[Any]) -> Owner:
     recipient, state, reason, release_at = stored
     return Owner(
         recipient_from(recipient),
-        DeliveryState(state) if state else None,
+        CopyState.LISTED if state == CopyState.LISTED else DeliveryState(state) if state else None,
         ReasonCode(reason) if reason else None,
         datetime.fromisoformat(release_at) if release_at else None,
     )

@@ -7,6 +7,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from datetime import datetime
@@ -20,6 +21,7 @@ from gateway.bodies.place import NoRoom
 
 MAGIC = b"GREYGATE-BODY 1\n"
 SMALL = 64 * 1024  # bytes up to which a copy goes into a bundle
+LOOK_EVERY = 1.0  # seconds that a look at the disk holds for small copies
 CHUNK = 64 * 1024
 
 
@@ -83,6 +85,8 @@ class FileBodies:
         self.folder = folder
         self.reserve = reserve
         self.bundles = Bundles(folder / "bundles")
+        self.looked = -LOOK_EVERY  # when the disk was looked at, and what of it copies could still take
+        self.left = 0
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def path(self, number: str) -> Path:
@@ -90,7 +94,7 @@ class FileBodies:
 
     def write(self, kept: Kept, chunks: Iterable[bytes], *, durable: bool) -> None:
         """Write a body; durable: on stable storage when this returns. Raises NoRoom."""
-        if not durable and self.free() < self.reserve + kept.size:
+        if not durable and not self.has_room(kept.size):
             raise NoRoom("the rest of the disk is reserved for mail that is owned")
         if not durable and kept.size <= SMALL:
             self.bundle(kept, b"".join(chunks))
@@ -129,6 +133,14 @@ class FileBodies:
             like_its_folder(folder)
         if durable:
             sync_folder(self.folder)
+
+    def has_room(self, size: int) -> bool:
+        """Whether a copy may take so much of the disk; for small ones a look a second is enough."""
+        now = time.monotonic()
+        if size > SMALL or now > self.looked + LOOK_EVERY or self.left < size:
+            self.looked, self.left = now, self.free() - self.reserve
+        self.left -= size
+        return self.left >= 0
 
     def free(self) -> int:
         """Bytes free on the disk for us."""
@@ -212,7 +224,7 @@ class FileBodies:
             with contextlib.suppress(FileNotFoundError, NoBody):
                 if path.stat().st_mtime < older_than.timestamp():
                     kept = read_kept(path)
-                    if all(owner.state is None for owner in kept.owners):
+                    if not any(owner.is_ours for owner in kept.owners):
                         yield kept.id
 
 

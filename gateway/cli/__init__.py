@@ -15,15 +15,31 @@ COMMANDS = {
     "defaults": ("setup", "defaults"),
     "up": ("up", "up"),
     "smtpd": ("run", "smtpd"),
+    "submission": ("submission", "submission"),
+    "learn": ("learn", "learn"),
     "courier": ("run", "courier"),
+    "pupil": ("run", "pupil"),
     "sweep": ("run", "sweep"),
     "metrics": ("metrics", "metrics"),
+    "web": ("run", "web"),
+    "admin": ("admin", "admin"),
+    "audit": ("audit", "audit"),
+    "alerts": ("alerts", "alerts"),
     "try": ("trial", "try_"),
     "demo": ("demo", "demo"),
+    "simulate": ("simulate", "simulate_"),
     "status": ("status", "status"),
+    "stats": ("stats", "stats"),
     "observe": ("observe", "observe"),
+    "replay": ("replay", "replay"),
+    "shadow": ("replay", "shadow"),
     "known": ("known", "known"),
+    "hosters": ("hosters", "hosters"),
     "queue": ("queue", "queue"),
+    "bulk": ("bulk", "bulk"),
+    "teach": ("teach", "teach"),
+    "expect": ("expect", "expect"),
+    "classifier": ("classifier", "classifier"),
     "bypass": ("panic", "bypass"),
     "greylist-off": ("panic", "greylist_off"),
     "freeze-releases": ("panic", "freeze_releases"),
@@ -31,6 +47,9 @@ COMMANDS = {
     "backup": ("database", "backup"),
     "restore": ("database", "restore"),
     "person": ("person", "person"),
+    "directory": ("directory", "directory"),
+    "token": ("token", "token"),
+    "level": ("level", "level"),
 }
 
 
@@ -46,6 +65,10 @@ class Commands(click.Group):
         module, name = COMMANDS[cmd_name]
         command = getattr(import_module(f"gateway.cli.{module}"), name)
         assert isinstance(command, click.Command)
+        if url := ctx.params.get("api"):
+            from gateway.cli import remote  # nobody else has a use for it
+
+            return remote.through(command, cmd_name, url)
         return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -67,5 +90,11 @@ class Commands(click.Group):
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="greygate")
-def main() -> None:
+@click.option(
+    "--api",
+    metavar="URL",
+    envvar="GREYGATE_API",
+    help="Work on the gateway at this address, with the token in $GREYGATE_TOKEN_FILE or ~/.config/greygate/token.",
+)
+def main(api: str | None) -> None:
     """Greygate: a greylisting gateway that knows whom its people correspond with."""

@@ -15,6 +15,7 @@ from gateway.settings import Settings
 from gateway.store import changes
 from gateway.store.changes import ModeSet
 from gateway.store.engine import sync_engine
+from gateway.store.trouble import database_trouble
 from sql import schema
 
 
@@ -65,8 +66,3 @@ def mode_by_person(settings: Settings) -> ModeSet | None:
             return changes.mode(conn)
     except click.ClickException:
         return None
-
-
-def database_trouble(error: SQLAlchemyError) -> str:
-    """The driver's words without the statement, whose values are other people's mail."""
-    return f"the database says: {getattr(error, 'orig', None) or type(error).__name__}"

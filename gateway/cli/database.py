@@ -11,10 +11,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway import archive, clock, compose
 from gateway.archive import BadArchive
 from gateway.bodies import NoRoom
-from gateway.cli.connection import current_engine, database_trouble, engine, transaction
+from gateway.cli.connection import current_engine, engine, transaction
 from gateway.cli.options import with_settings
 from gateway.cli.output import console
 from gateway.settings import Settings
+from gateway.store.trouble import database_trouble
 from sql import schema
 
 

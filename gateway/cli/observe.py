@@ -61,7 +61,7 @@ def turn(settings: Settings, mode: Mode) -> int:
 
 
 def differs(settings: Settings, mode: Mode) -> None:
-    if settings.protection.mode is not mode:
+    if settings.protection.mode.in_force is not mode.in_force:
         click.echo(f'The settings say [protection] mode = "{settings.protection.mode}"; this comes before them.')
 
 

@@ -6,7 +6,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from gateway.model import Mode
 from gateway.settings import Settings
 from gateway.store.changes import ModeSet
 
@@ -31,15 +30,11 @@ def shown(text: object) -> str:
 def mode_sentence(settings: Settings, person: ModeSet | None) -> str:
     """Which mode is in force, and who says so."""
     mode = person.mode if person else settings.protection.mode
-    said = (
-        "It is in force: strangers wait."
-        if mode is Mode.ENFORCE
-        else "It only observes: nobody waits, nothing is held."
-    )
+    said = "It is in force: strangers wait." if mode.in_force else "It only observes: nobody waits, nothing is held."
     if person is None:
         return said
     by = f"{said[:-1]}, as {person.who} said at {person.at:%Y-%m-%d %H:%M} UTC"
-    if mode is settings.protection.mode:
+    if mode.in_force is settings.protection.mode.in_force:
         return f"{by}."
     return f'{by}, which comes before [protection] mode = "{settings.protection.mode}".'
 

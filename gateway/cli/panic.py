@@ -1,41 +1,41 @@
 """greygate bypass, greylist-off, freeze-releases: switches for a bad hour. Each ends by itself and is on record."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import click
+from sqlalchemy import Connection
 
-from gateway import clock
+from gateway import clock, switching
 from gateway.cli.connection import person, transaction
 from gateway.cli.options import DURATION, with_settings
 from gateway.model import Switch
 from gateway.settings import Settings, words
-from gateway.store import changes, decisions
-
-LONGEST = timedelta(days=7)
+from gateway.store import changes
+from gateway.switching import LONGEST, BadLife
 
 
 def turn(settings: Settings, switch: Switch, life: timedelta | None, off: bool) -> None:
     """Turn a switch on for a while, off, or tell how it stands."""
     if off and life is not None:
         raise click.UsageError("Either DURATION or --off.")
-    who, now = person(), clock.now()
-    with transaction(settings) as conn:
-        until = changes.switches(conn).get(switch)
+    now = clock.now()
+    with transaction(settings, reads=life is None and not off) as conn:
         if off:
-            changes.turn_off(conn, switch)
+            switching.turn_off(conn, switch, person(), now)
             said = "is off"
         elif life is not None:
-            if not timedelta(0) < life <= LONGEST:
-                raise click.UsageError(f"A switch is on for some time, and for at most {words(LONGEST)}.")
-            changes.turn_on(conn, switch, now + life, who.name, now)
-            said = f"is on for {words(life)}, until {now + life:%Y-%m-%d %H:%M} UTC"
+            said = f"is on for {words(life)}, until {turned_on(conn, switch, life, now):%Y-%m-%d %H:%M} UTC"
         else:
-            is_on = until is not None and until > now
-            said = f"is on until {until:%Y-%m-%d %H:%M} UTC" if is_on and until is not None else "is off"
-        if off or life is not None:
-            decisions.happened(conn, f"switch {switch}", now, who=who.name, said=said)
-            changes.announce(conn, who.node)
+            one = changes.turned(conn, now).get(switch)
+            said = "is off" if one is None else f"is on until {one.until:%Y-%m-%d %H:%M} UTC"
     click.echo(f"{switch} {said}.")
+
+
+def turned_on(conn: Connection, switch: Switch, life: timedelta, now: datetime) -> datetime:
+    try:
+        return switching.turn_on(conn, switch, life, person(), now)
+    except BadLife as error:
+        raise click.UsageError(f"A switch is on for some time, and for at most {words(LONGEST)}.") from error
 
 
 duration = click.argument("duration", required=False, type=DURATION, default=None)

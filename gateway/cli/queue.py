@@ -4,23 +4,24 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import click
 
-from gateway import clock, compose, desk
+from gateway import clock, compose, reviewing
 from gateway.bodies import NoBody
+from gateway.cli import campaigns, deciding
 from gateway.cli.connection import person, transaction
 from gateway.cli.options import with_settings
 from gateway.cli.output import console, show_rows, shown
-from gateway.desk import Done, NoSuchMail
+from gateway.cli.peek import peek
+from gateway.desk import NoSuchMail
 from gateway.model import CopyState, DeliveryState, ReasonCode
-from gateway.policy.address import BadAddress, parse_address
 from gateway.policy.words import WORDS
 from gateway.settings import Settings, words
-from gateway.store import copies, decisions, deliveries, messages
+from gateway.store import copies, decisions, deliveries, messages, reviews
 
 OWNED = (DeliveryState.HELD, DeliveryState.RELEASING, DeliveryState.UNDELIVERABLE, DeliveryState.EXPIRED)
 
@@ -30,6 +31,13 @@ as_json = click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.group()
 def queue() -> None:
     """Kept mail: list, show, release, refuse, and why."""
+
+
+queue.add_command(deciding.release)
+queue.add_command(deciding.refuse)
+queue.add_command(deciding.siblings)
+queue.add_command(deciding.undo)
+queue.add_command(campaigns.list_)
 
 
 @queue.command(name="list")
@@ -42,7 +50,7 @@ def list_(review: bool, everything: bool, most: int, as_json: bool, settings: Se
     """Show what is kept: ours (we said 250) and the sender's (it will try again)."""
     with transaction(settings, reads=True) as conn:
         if review:
-            return show_reviews(decisions.to_review(conn, most), as_json)
+            return show_reviews(reviews.on_list(conn, most), as_json)
         rows = deliveries.queue(conn, OWNED, most) + copies.waiting(conn, most)
         if everything:
             rows += copies.waiting(conn, most, CopyState.ABANDONED)
@@ -103,10 +111,34 @@ def show_reviews(rows: Sequence[dict[str, Any]], as_json: bool) -> None:
         return print_json(rows)
     for row in rows:
         who = shown(f"{row['sender'] or '<>'} → {row['recipient']}")
-        console.print(f"{row['reply_id']}  {row['at']:%Y-%m-%d %H:%M}  {who}  [dim]{row['code']}[/]", soft_wrap=True)
+        told = why_listed(row)
+        console.print(f"{row['reply_id']}  {row['at']:%Y-%m-%d %H:%M}  {who}  [dim]{told}[/]", soft_wrap=True)
     if not rows:
         console.print("Nothing is listed for review.")
+    elif console.is_terminal:
+        for verb in ("queue peek", "teach spam", "teach ham", "queue looked"):
+            console.print(f"greygate {verb} ID", style="dim")
     return None
+
+
+def why_listed(row: dict[str, Any]) -> str:
+    """The code that let it in, that of the audit, and whether there is still something to look at."""
+    chosen = any(reason["code"] == ReasonCode.AUDIT_SAMPLED for reason in row["facts"]["reasons"])
+    codes = f"{row['code']}, {ReasonCode.AUDIT_SAMPLED}" if chosen else row["code"]
+    return codes if row["kept"] else f"{codes}, bytes not kept"
+
+
+@queue.command()
+@click.argument("number", metavar="ID")
+@with_settings
+def looked(number: str, settings: Settings) -> None:
+    """Take delivered mail off the list for review, without saying what it is."""
+    try:
+        with transaction(settings) as conn:
+            reviewing.looked(conn, number, person(), clock.now())
+    except NoSuchMail as error:
+        raise click.ClickException(f"{number} is not listed. See: greygate queue list --review") from error
+    click.echo("It is off the list.")
 
 
 @queue.command()
@@ -160,53 +192,7 @@ def describe(row: dict[str, Any], rows: Sequence[dict[str, Any]], story: Sequenc
         console.print(f"  {event['at']:%Y-%m-%d %H:%M:%S}  {event['kind']}{shown(to + who)}", soft_wrap=True)
 
 
-def read_recipients(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
-    try:
-        return tuple(parse_address(one).key for one in value)
-    except BadAddress as error:
-        raise click.BadParameter(f"a recipient is a mail address: {error}") from error
-
-
-recipients_argument = click.argument("recipients", nargs=-1, callback=read_recipients)
-
-
-@queue.command()
-@click.argument("number", metavar="ID")
-@recipients_argument
-@click.option("--once", is_flag=True, help="This mail only: its sender stays a stranger.")
-@with_settings
-def release(number: str, recipients: tuple[str, ...], once: bool, settings: Settings) -> None:
-    """Deliver a kept mail, to all its recipients or to those named; its sender is known from then on."""
-    bodies, terms = compose.bodies(settings), compose.terms(settings)
-
-    def act(conn: Any) -> list[Done]:
-        return desk.release(conn, bodies, number, recipients, person(), terms, clock.now(), trust=not once)
-
-    decide(settings, number, act)
-
-
-@queue.command()
-@click.argument("number", metavar="ID")
-@recipients_argument
-@with_settings
-def refuse(number: str, recipients: tuple[str, ...], settings: Settings) -> None:
-    """Refuse a kept mail: it is not delivered, and its sender's retry is answered 550."""
-    terms = compose.terms(settings)
-    decide(settings, number, lambda conn: desk.refuse(conn, number, recipients, person(), terms, clock.now()))
-
-
-def decide(settings: Settings, number: str, act: Callable[[Any], list[Done]]) -> None:
-    try:
-        with transaction(settings) as conn:
-            done = act(conn)
-    except NoSuchMail as error:
-        raise click.ClickException(f"nothing is kept under {number}. See: greygate queue list") from error
-    for one in done:
-        click.echo(f"{one.recipient}: {one.words}")
-    if not done:
-        raise click.ClickException("no such recipient of this mail")
-    if not any(one.happened for one in done):
-        raise click.exceptions.Exit(1)
+queue.add_command(peek)
 
 
 @queue.command()
@@ -242,7 +228,8 @@ def explain(row: dict[str, Any]) -> None:
         told = WORDS[ReasonCode(reason["code"])]
         evidence = ", ".join(f"{name} {value}" for name, value in reason["evidence"].items() if value is not None)
         seen = f" ({shown(evidence)})" if evidence else ""
-        console.print(f"  [bold]{reason['code']}[/]: because {told.said}{seen}", soft_wrap=True)
+        weight = "" if reason["weight"] is None else f" {reason['weight']:+g}"
+        console.print(f"  [bold]{reason['code']}[/]{weight}: because {told.said}{seen}", soft_wrap=True)
         console.print(f"    would have changed it: {told.otherwise}", style="dim", soft_wrap=True)
 
 

@@ -1,4 +1,4 @@
-"""greygate smtpd, courier, sweep: one process each."""
+"""greygate smtpd, courier, pupil, sweep, web: one process each."""
 
 import socket
 import ssl
@@ -7,6 +7,7 @@ import click
 
 from gateway import listeners, processes
 from gateway.cli.options import with_channel, with_settings
+from gateway.evidence.systems import BadSystems
 from gateway.settings import Settings
 
 
@@ -24,6 +25,8 @@ def smtpd(settings: Settings, numbers: tuple[int, ...], channel: int | None) -> 
         raise click.ClickException(str(error.strerror)) from error
     try:
         processes.smtpd(settings, sockets, channel)
+    except BadSystems as error:
+        raise click.ClickException(f"[hosters] asn_file has errors:\n{error}") from error
     except ssl.SSLError as error:
         raise click.ClickException(f"[tls] {settings.tls.certificate} and its key do not load: {error}") from error
 
@@ -39,6 +42,23 @@ def courier(settings: Settings, channel: int | None) -> None:
 @click.command()
 @with_settings
 @with_channel
+def pupil(settings: Settings, channel: int | None) -> None:
+    """Run the pupil, which learns what people say about mail."""
+    processes.pupil(settings, channel)
+
+
+@click.command()
+@with_settings
+@with_channel
 def sweep(settings: Settings, channel: int | None) -> None:
     """Run the sweep, which expires, forgets and cleans."""
     processes.sweep(settings, channel)
+
+
+@click.command()
+@with_settings
+@with_channel
+@click.pass_context
+def web(context: click.Context, settings: Settings, channel: int | None) -> None:
+    """Serve the pages at [web] listen."""
+    processes.web(settings, channel, context.meta["config"])

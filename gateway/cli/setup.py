@@ -4,11 +4,12 @@ from pathlib import Path
 
 import click
 
+from gateway import compose
 from gateway.cli.connection import mode_by_person
 from gateway.cli.options import load
 from gateway.cli.output import mode_sentence
 from gateway.policy.inbound import DATA_RULES, RCPT_RULES
-from gateway.settings import Settings, defaults_markdown, defaults_toml, file_problems, timers_sentence, warnings
+from gateway.settings import Settings, defaults_markdown, defaults_toml, timers_sentence, warnings
 
 FIRST = """\
 # Greygate on this machine alone, to try it: what arrives for example.com ends in a Maildir beside this file.
@@ -69,7 +70,7 @@ def checked(context: click.Context, parameter: click.Parameter, value: str | Non
 def check(context: click.Context, settings: Settings, config: str | None) -> None:
     """Report every error in FILE, and how mail will be judged."""
     source = str(context.meta["config"])
-    problems = file_problems(settings, source)
+    problems = compose.file_problems(settings, source)
     if problems:
         raise click.ClickException("\n".join(problems))
     click.echo(f"{source} is right.\n")

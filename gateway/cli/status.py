@@ -1,19 +1,25 @@
 """greygate status: a live view of how Greygate fares, in the terminal; once, or for programs."""
 
 import json
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import click
 from rich.live import Live
+from sqlalchemy import Connection
 
 from gateway import logs
+from gateway.cli.connection import transaction
+from gateway.cli.interrupt import interrupted
 from gateway.cli.options import DURATION, with_settings
 from gateway.cli.output import console
-from gateway.cli.overview import HISTORY, Overview, Watcher
 from gateway.cli.statusview import ACTIONS, minutes, view
 from gateway.settings import Settings
+from gateway.vitals import NoDatabase, Overview, Watcher, troubles
+from gateway.vitals.kept import HISTORY
 
 SESSIONS = {"open": "sessions_open", "total": "sessions_total", "tarpitted": "tarpitted"}
 
@@ -26,38 +32,44 @@ SESSIONS = {"open": "sessions_open", "total": "sessions_total", "tarpitted": "ta
 def status(once: bool, as_json: bool, every: timedelta, settings: Settings) -> None:
     """Show how it fares: sessions, decisions, queue, backends, database, disk. Ctrl-C ends it."""
     logs.configure("error", settings.log.format, "status")  # what is amiss is shown, not logged beside the view
-    watcher = Watcher(settings)
+    watcher = Watcher(settings, partial(reading, settings))
     if not (once or as_json) and console.is_terminal:
         return live(watcher, every)
     found = watcher.look()
     if as_json:
-        click.echo(json.dumps(plain(found), indent=1))
+        click.echo(json.dumps(plain(found, settings), indent=1))
     else:
-        console.print(view(found, console.width if console.is_terminal else 100, 100))
+        console.print(view(found, settings, console.width if console.is_terminal else 100, 100))
     if not found.is_running:
         raise click.exceptions.Exit(1)
     return None
 
 
+@contextmanager
+def reading(settings: Settings) -> Iterator[Connection]:
+    try:
+        with transaction(settings, reads=True) as conn:
+            yield conn
+    except click.ClickException as error:
+        raise NoDatabase(error.message) from error
+
+
 def live(watcher: Watcher, every: timedelta) -> None:
     """Look again and again until Ctrl-C; the terminal is as before afterwards."""
-    pause = max(0.2, every.total_seconds())
-    try:
-        with Live(console=console, screen=True, auto_refresh=False) as shown:
-            while True:
-                shown.update(view(watcher.look(), console.width, console.height), refresh=True)
-                time.sleep(pause)
-    except KeyboardInterrupt:
-        return
+    with interrupted() as over, Live(console=console, screen=True, auto_refresh=False) as shown:
+        while not over.is_set():
+            shown.update(view(watcher.look(), watcher.settings, console.width, console.height), refresh=True)
+            over.wait(max(0.2, every.total_seconds()))
 
 
-def plain(found: Overview) -> dict[str, Any]:
+def plain(found: Overview, settings: Settings) -> dict[str, Any]:
     """The same for programs."""
     numbers, kept = found.numbers, found.kept
     return {
         "at": found.at.isoformat(),
         "hostname": found.hostname,
         "running": found.is_running,
+        "troubles": [one.words for one in troubles(found, settings)],
         "mode": str(found.mode),
         "switches": {str(name): until.isoformat() for name, until in kept.switches.items()},
         "processes": [
@@ -79,8 +91,11 @@ def plain(found: Overview) -> dict[str, Any]:
         else [{"url": one.url, "answers": one.answers, "seconds": one.seconds} for one in found.backends],
         "database": {"trouble": kept.trouble, "seconds": kept.seconds, "bytes": kept.size}
         | ({} if numbers is None else {"notes_pending": int(numbers.one("store_notes_pending"))}),
-        "disk_free_bytes": found.disk_free,
-        "certificate_ends": text(found.certificate_ends),
+        "name_servers": None
+        if found.name_servers is None
+        else [{"address": one.address, "answers": one.answers} for one in found.name_servers],
+        "disk_free_bytes": found.disk.free if found.disk else None,
+        "certificate_ends": text(found.certificate.ends if found.certificate else None),
     }
 
 

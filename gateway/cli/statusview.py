@@ -8,9 +8,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from gateway.cli.overview import Overview
-from gateway.model import Action, CopyState, DeliveryState, Mode
+from gateway.model import Action, CopyState, DeliveryState
+from gateway.settings import Settings
 from gateway.store.vitals import DUE
+from gateway.vitals import Overview, troubles
+from gateway.vitals.verdict import SOON, headline
 
 ACTIONS = (Action.ACCEPT, Action.DEFER, Action.HOLD, Action.REJECT, Action.DISCARD)
 COLOURS = {
@@ -33,20 +35,19 @@ LEVELS = " ▁▂▃▄▅▆▇█"
 TALL = 34  # lines; from here on each process has its own, and reasons are told
 MOST_REASONS = 8
 LABELS = 11  # columns
-SOON = timedelta(days=14)
 
 
-def view(found: Overview, width: int, height: int) -> RenderableType:
+def view(found: Overview, settings: Settings, width: int, height: int) -> RenderableType:
     table = Table.grid(padding=(0, 2), expand=False)
     table.add_column(style="bold", no_wrap=True, min_width=LABELS)
     table.add_column(overflow="ellipsis", no_wrap=True)
-    for label, line in lines(found, width - LABELS - 2, tall=height >= TALL):
+    for label, line in lines(found, settings, width - LABELS - 2, tall=height >= TALL):
         table.add_row(label, line)
     return Group(title(found), Text("─" * min(width, 100), "dim"), table)
 
 
 def title(found: Overview) -> Text:
-    enforced = found.mode is Mode.ENFORCE
+    enforced = found.mode.in_force
     made = Text.assemble(
         ("Greygate ", "bold"),
         (found.hostname, "bold"),
@@ -62,7 +63,8 @@ def title(found: Overview) -> Text:
 Line = tuple[str, RenderableType]
 
 
-def lines(found: Overview, width: int, *, tall: bool) -> Iterator[Line]:
+def lines(found: Overview, settings: Settings, width: int, *, tall: bool) -> Iterator[Line]:
+    yield from verdict_lines(found, settings, tall=tall)
     yield from process_lines(found, tall=tall)
     yield from session_lines(found)
     yield from decision_lines(found, width)
@@ -71,6 +73,13 @@ def lines(found: Overview, width: int, *, tall: bool) -> Iterator[Line]:
     yield from queue_lines(found)
     yield from backend_lines(found)
     yield from house_lines(found)
+
+
+def verdict_lines(found: Overview, settings: Settings, *, tall: bool) -> Iterator[Line]:
+    told = troubles(found, settings)
+    yield "Verdict", Text(headline(told), "bold red" if any(one.is_grave for one in told) else "bold")
+    for one in told if tall else ():
+        yield "", Text(one.words)
 
 
 def process_lines(found: Overview, *, tall: bool) -> Iterator[Line]:
@@ -165,13 +174,17 @@ def house_lines(found: Overview) -> Iterator[Line]:
         if lost:
             told.append(f" · {lost:.0f} lost", "bold red")
         yield "Database", told
-    free = "unknown" if found.disk_free is None else f"{size(found.disk_free)} free"
+    free = "unknown" if found.disk is None else f"{size(found.disk.free)} free"
     yield "Disk", Text(free if kept.trouble else f"{free} · {size(kept.bytes)} of mail kept")
-    if found.certificate_ends is not None:
-        left = found.certificate_ends - found.at
+    for one in found.name_servers or ():
+        if not one.answers:
+            yield "DNS", Text(f"{one.address} does not answer", "bold red")
+    if found.certificate is not None and found.certificate.ends is not None:
+        ends = found.certificate.ends
+        left = ends - found.at
         style = "bold red" if left < SOON else ""
-        yield "Certificate", Text(f"ends {found.certificate_ends:%Y-%m-%d}, in {span(left.total_seconds())}", style)
-    elif found.has_certificate:
+        yield "Certificate", Text(f"ends {ends:%Y-%m-%d}, in {span(left.total_seconds())}", style)
+    elif found.certificate is not None:
         yield "Certificate", Text("cannot be read", "bold red")
 
 

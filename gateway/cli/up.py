@@ -10,11 +10,14 @@ from rich.markup import escape
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway import compose, listeners, logs, metrics, supervisor, systemd
-from gateway.cli.connection import database_trouble, engine, mode_by_person
+from gateway.cli.admin import address_of, link_for
+from gateway.cli.connection import engine, mode_by_person, transaction
 from gateway.cli.options import with_settings
 from gateway.cli.output import console
 from gateway.model import Mode
-from gateway.settings import BadSettings, Settings, duration_text, file_problems, read, warnings
+from gateway.settings import BadSettings, Settings, duration_text, read, warnings
+from gateway.store import persons
+from gateway.store.trouble import database_trouble
 from sql import schema
 
 log = structlog.get_logger()
@@ -26,12 +29,12 @@ log = structlog.get_logger()
 def up(context: click.Context, settings: Settings) -> None:
     """Run everything under one supervisor; creates and upgrades the database first."""
     config: Path = context.meta["config"]
-    problems = file_problems(settings, str(config))
+    problems = compose.file_problems(settings, str(config))
     if problems:
         raise click.ClickException("\n".join(problems))
     prepare(settings)
     try:
-        sockets = listeners.listen(settings)
+        sockets, submitted = listeners.listen_everywhere(settings)
     except listeners.Mismatch as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
@@ -40,6 +43,10 @@ def up(context: click.Context, settings: Settings) -> None:
     logs.configure(settings.log.level, settings.log.format, "supervisor")
     metrics.forget(metrics.folder_below(settings.storage.path))  # what an earlier start has counted
     children = supervisor.children(config, settings.smtp.workers, sockets)
+    if submitted:
+        children.append(supervisor.submission(config, submitted))
+    if settings.web.enabled:
+        children.append(supervisor.web(config))
     if settings.metrics.listen is not None:
         children.append(supervisor.exporter(config))
     parent = supervisor.Supervisor(
@@ -72,7 +79,7 @@ def still_right(config: Path, started_with: Settings) -> bool:
     """True when the processes may be replaced by some with the settings as they are now."""
     try:
         settings = read(config)
-        problems = file_problems(settings, str(config))
+        problems = compose.file_problems(settings, str(config))
     except BadSettings as error:
         problems = error.problems
     for problem in problems:
@@ -80,9 +87,23 @@ def still_right(config: Path, started_with: Settings) -> bool:
     if not problems:
         before, now = started_with.smtp, settings.smtp
         ours = [name for name in ("listen", "workers") if getattr(before, name) != getattr(now, name)]
+        earlier, later = started_with.submission, settings.submission
+        if (earlier.listen, earlier.listen_tls) != (later.listen, later.listen_tls):
+            ours.append("submission")
         if ours:  # the supervisor itself is not replaced
             log.warning("a setting changed that takes a restart", settings=ours)
     return not problems
+
+
+def greet_to_pages(settings: Settings) -> None:
+    """Where they are; and until somebody has a password, the link to choose one with: another at each start."""
+    console.print(f"The pages are at {address_of(settings)}", soft_wrap=True, highlight=False)
+    with transaction(settings) as conn:
+        link = None if persons.is_anybody(conn) else link_for(conn, settings, "admin")
+    if link is not None:
+        console.print("Nobody can sign in yet. This link makes you the admin, once, within three days:")
+        console.print(f"  {link}", soft_wrap=True, highlight=False, markup=False)
+    console.print()
 
 
 def own_name() -> str:
@@ -115,6 +136,8 @@ def greet(settings: Settings, config: Path) -> None:
         console.print(f"  {line}", soft_wrap=True, highlight=False, markup=False)
         console.print(f"      # {meaning}", style="dim", highlight=False)
     console.print()
+    if settings.web.enabled:
+        greet_to_pages(settings)
     for warning in warnings(settings):
         console.print(f"Note: {escape(warning)}", style="dim", soft_wrap=True)
     console.print("Ctrl-C stops it.\n", style="dim")

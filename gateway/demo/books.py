@@ -8,7 +8,9 @@ from gateway.demo.backend import Receipt
 from gateway.demo.company import Letter
 from gateway.demo.sender import Answer, Attempt
 
-OURS = frozenset({"greygate-verdict", "received", "x-spam-flag"})  # the fields that the gate puts on top
+OURS = frozenset(
+    {"greygate-verdict", "authentication-results", "received", "x-spam-flag"}
+)  # the fields that the gate puts on top
 MEANS = {2: {"accept", "hold", "discard"}, 4: {"defer"}, 5: {"reject"}}  # actions, by the first digit of a reply
 
 

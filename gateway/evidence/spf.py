@@ -24,8 +24,8 @@ async def check(address: IPAddress, sender: str, helo: str, resolver: Resolver) 
     found = await evaluate(address, sender, helo, resolver, answers)
     domain = (sender.rpartition("@")[2] if sender else helo).lower().rstrip(".")
     if found is not SpfResult.PASS:
-        return Spf(found, domain)
-    return Spf(found, domain, wide=passes_next_door(address, sender, helo, answers))
+        return Spf(found, domain, of_helo=not sender)
+    return Spf(found, domain, passes_next_door(address, sender, helo, answers), of_helo=not sender)
 
 
 async def evaluate(address: IPAddress, sender: str, helo: str, resolver: Resolver, answers: Answers) -> SpfResult:
@@ -92,6 +92,21 @@ class Query(spf.query):  # type: ignore[misc]
             if self.void_lookups > spf.MAX_VOID_LOOKUPS:
                 raise spf.PermError(f"Void lookup limit of {spf.MAX_VOID_LOOKUPS} exceeded")
         return [in_its_form(value, qtype) for value in told.values]
+
+    def validated_ptrs(self) -> list[str]:
+        """The names of the address that resolve to it. Where DNS does not tell, they vouch for nobody and the search
+        goes on (RFC 7208 5.5): it is the peer's own DNS, which must not turn a fail into an error."""
+        try:
+            names = self.dns_ptr(self.i)[: spf.MAX_PTR]
+        except spf.TempError:
+            return []
+        return [name for name in names if self.is_ours(name)]
+
+    def is_ours(self, name: str) -> bool:
+        try:
+            return bool(self.cidrmatch(self.dns_a(name, self.A), self.cidrmax))
+        except spf.TempError:
+            return False
 
     def get_explanation(self, spec: str) -> None:
         """Nobody reads it, and it would be looked up for every refused mail."""

@@ -3,9 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.model.mail import Address, MessageFacts
-from gateway.model.party import NO_PRESSURE, Grade, Peer, Pressure, Rung, Spf
-from gateway.model.record import CopyRow, ListEntry, MailIdentity, Sighting, Tombstone
+from gateway.model.authentication import UNPROVED, Authentication
+from gateway.model.campaign import Campaigns
+from gateway.model.content import ContentFacts
+from gateway.model.likeness import Mark
+from gateway.model.mail import Address, Bounce, MessageFacts
+from gateway.model.party import NO_PRESSURE, Grade, HeloFlaw, Peer, Pressure, Rung, Spf
+from gateway.model.record import CopyRow, Expectation, ListEntry, MailIdentity, Sighting, Tombstone
 from gateway.model.verdict import Level, Mode, Reason, Switch, Verdict
 
 
@@ -43,6 +47,9 @@ class RcptFacts:
     pressure: Pressure = NO_PRESSURE
     mode: Mode = Mode.ENFORCE
     spf: Spf | None = None  # None: not looked at
+    helo: tuple[HeloFlaw, ...] = ()  # what is wrong with its name
+    expected: tuple[Expectation, ...] = ()  # what the recipient expects just now
+    hoster: str | None = None  # the private hoster that the peer is at, as it was listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +65,13 @@ class DataFacts:
     copies: tuple[CopyRow, ...] | None
     tombstones: tuple[Tombstone, ...] | None
     first_tried: datetime | None = None  # since when the sender tries to send this mail, from whatever network
-    suspicion: tuple[Reason, ...] = ()  # evidence from the content; empty: no opinion
+    suspicion: tuple[Reason, ...] = ()  # all that was weighed, the heaviest first; empty: no opinion
+    authentication: Authentication = UNPROVED
+    marks: tuple[Mark, ...] = ()  # what its domains look like
+    new_domain: bool | None = None  # nobody here heard of the sender's domain; None: not asked, or nobody could say
+    bounce: Bounce = Bounce.NONE
+    content: ContentFacts | None = None  # None: not looked at, or nobody could
+    campaigns: Campaigns | None = None  # None: not asked, or nobody could say
 
     @property
     def mail(self) -> MailIdentity:

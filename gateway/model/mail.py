@@ -1,6 +1,7 @@
 """What is sent: envelope addresses, parameters, and what tells one mail from another."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +67,33 @@ class Fingerprint:
 
 @dataclass(frozen=True, slots=True)
 class MessageFacts:
-    """What the data of a message says, as far as decisions need it."""
+    """What the data of a message says, as far as decisions need it.
+
+    `author` is the From field for people to read; `authors` are the addresses in all From fields, "" where one cannot
+    be told. `list_id`: the List-Id field (RFC 2919). `is_signed`: there is a signature or a seal to be verified, and
+    then `addressed` are the addresses in To and Cc.
+    """
 
     fingerprint: Fingerprint
     size: int
     author: str = ""
+    authors: tuple[str, ...] = ()
+    list_id: str = ""
+    is_signed: bool = False
+    addressed: tuple[str, ...] = ()
     subject: str = ""
     received_count: int = 0
     forged_fields: tuple[str, ...] = ()  # fields that claim to be ours; removed before delivery
+
+    @property
+    def only_author(self) -> str | None:
+        """The address the mail is from; None where there are several, or none that can be told."""
+        return self.authors[0] if len(self.authors) == 1 and self.authors[0] else None
+
+
+class Bounce(StrEnum):
+    """What a mail without a sender is about. FOREIGN: a delivery report on a mail that we never sent."""
+
+    NONE = "none"
+    OURS = "ours"
+    FOREIGN = "foreign"

@@ -45,6 +45,16 @@ class Peer:
     organisation: str | None = None
 
 
+class HeloFlaw(StrEnum):
+    """What is wrong with the name that a peer gave itself."""
+
+    OURS = "ours"  # our own name, one of our domains, or our address
+    OTHER_ADDRESS = "other_address"  # an address that it does not come from
+    BARE_ADDRESS = "bare_address"  # an address without brackets
+    NO_DOT = "no_dot"  # no full name
+    LINE = "line"  # the name of a subscriber's line
+
+
 class SpfResult(StrEnum):
     """RFC 7208 2.6."""
 
@@ -59,11 +69,15 @@ class SpfResult(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Spf:
-    """What a domain's SPF record says of the peer. `wide`: it would have said so of very many others."""
+    """What a domain's SPF record says of the peer. `wide`: it would have said so of very many others.
+
+    `of_helo`: there was no envelope sender, and `domain` is what the peer calls itself (RFC 7208 2.4).
+    """
 
     result: SpfResult
     domain: str
     wide: bool = False
+    of_helo: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,16 +15,31 @@ class ListVerb(StrEnum):
 
 
 class ListKind(StrEnum):
+    """What the value of an entry names: the sender's side of a combination, or, for anybody's mail, a recipient."""
+
     ADDRESS = "address"
-    DOMAIN = "domain"
+    DOMAIN = "domain"  # itself and what is below it
+    SIGNATURE = "signature"  # the domain that signed for the author (DKIM)
     NETWORK = "network"
     RECIPIENT = "recipient"
 
 
+class Binds(StrEnum):
+    """Which uses of its name a block refuses."""
+
+    EVERYTHING = "everything"
+    UNAUTHENTICATED = "unauthenticated"  # only those that nobody proved; told after the dot
+
+
 @dataclass(frozen=True, slots=True)
 class ListEntry:
-    """A line of the private lists. `network` beside a name makes an allowed name count (until names are authenticated);
-    `scope` is the recipient address or domain it holds for, None for everybody."""
+    """A line of the private lists: a combination of who, with what proof, for whom, and until when.
+
+    The name of a sender is that of the envelope or of the author. An allowed one counts when it comes from `network`,
+    or is signed for: by `signature` (a domain, or one below it) where that is named, else by the name's own.
+    `scope` is the recipient address or domain it holds for, None for everybody. `message` is the mail it was approved
+    from. Nothing is struck: an entry that was withdrawn or is over stays as history.
+    """
 
     id: int
     verb: ListVerb
@@ -35,6 +50,32 @@ class ListEntry:
     expires: datetime | None = None
     author: str = ""
     comment: str = ""
+    signature: str | None = None
+    binds: Binds = Binds.EVERYTHING
+    created: datetime | None = None
+    message: str | None = None
+    withdrawn_at: datetime | None = None
+    withdrawn_by: str = ""
+
+
+class HosterKind(StrEnum):
+    """What a line of the private hosters names."""
+
+    NETWORK = "network"
+    NAME = "name"  # a domain that confirmed host names are in
+    AS = "as"  # an autonomous system (RFC 1930), known from the admin's file
+
+
+@dataclass(frozen=True, slots=True)
+class Hoster:
+    """A place whose strangers wait longer or are held. `value`: "192.0.2.0/24", "hoster.example" or "AS64500"."""
+
+    id: int
+    kind: HosterKind
+    value: str
+    author: str = ""
+    comment: str = ""
+    created: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +100,24 @@ class Sighting:
         return self.body is not None
 
 
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """Somebody expects mail, until a moment: from whoever can prove who it is, or from one domain."""
+
+    id: int
+    recipient: str
+    domain: str | None
+    opened_at: datetime
+    until: datetime
+    who: str = ""
+    closed_at: datetime | None = None
+
+    def is_open(self, now: datetime) -> bool:
+        return self.closed_at is None and now < self.until
+
+
 class CopyState(StrEnum):
-    """The life of our copy of deferred mail, which its sender still owns."""
+    """The life of our copy of deferred mail, which its sender still owns; then that of delivered mail to look at."""
 
     SENDER_HELD = "sender_held"
     PASSING = "passing"
@@ -69,6 +126,11 @@ class CopyState(StrEnum):
     RELEASED = "released"
     REFUSED = "refused"
     ABANDONED = "abandoned"
+    LISTED = "listed"  # it was delivered, and is kept for somebody to look at
+    LOOKED_AT = "looked_at"
+    CALLED_SPAM = "called_spam"
+    CALLED_HAM = "called_ham"
+    UNSEEN = "unseen"  # nobody looked at it in time
 
 
 class DeliveryState(StrEnum):
@@ -123,3 +185,10 @@ class Tombstone:
     released: bool = False  # made by a person's release
     consumed_at: datetime | None = None
     reply: Reply | None = None
+
+
+class Label(StrEnum):
+    """What a person says a mail is."""
+
+    SPAM = "spam"
+    HAM = "ham"

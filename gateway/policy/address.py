@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import Literal
 
@@ -13,6 +14,7 @@ Role = Literal["sender", "recipient"]
 
 MAX_PATH = 512  # bytes, brackets included; RFC 5321 4.5.3.1.3 asks for 256, long bounce addresses need more
 MAX_DOMAIN = 255
+RECENT = 4096  # addresses that are not taken apart anew for each of their mails
 
 # Quoted strings are stepped over whole, so that no bracket inside one ends the path.
 _PATH = re.compile(r'<((?:"(?:[^"\\]|\\.)*"|[^"<>\\ ])*)>(?: (.*))?')
@@ -88,6 +90,7 @@ def _decoded(data: bytes, smtputf8: bool) -> str:
     return text
 
 
+@lru_cache(RECENT)
 def _mailbox(raw: str, role: Role) -> Address:
     if role == "recipient" and raw.lower() == "postmaster":
         return Address(raw, raw, "")
@@ -176,6 +179,7 @@ _MACHINE = re.compile(rf"{_UUID}|{_LONG_HEX}")
 _NUMBER = re.compile(rf"{_UUID}|(?<![a-z0-9])(?=[a-f]*[0-9])[0-9a-f]{{8,}}(?![a-z0-9])|[0-9]{{3,}}")
 
 
+@lru_cache(RECENT)
 def normalise_sender(key: str) -> str:
     """`key` (Address.key) without what a sender changes from mail to mail. For memory only, never for sending.
 

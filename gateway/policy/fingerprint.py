@@ -7,12 +7,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gateway.model import Fingerprint, MessageFacts
+from gateway.policy import author
 
 Field = tuple[str, bytes]
 
 MAX_HEAD = 256 * 1024  # bytes of header block that are parsed
 MAX_AUTHOR = 320  # characters
 MAX_SUBJECT = 200
+MAX_LIST_ID = 255
+MAX_ADDRESSED = 100  # addresses in To and Cc that are read
 MAX_MESSAGE_ID = 998  # an RFC 5322 line; a longer one is no identifier
 
 # Hops add these, or add them anew: a retry that comes through another of the sender's servers, or that a forwarder
@@ -20,6 +23,7 @@ MAX_MESSAGE_ID = 998  # an RFC 5322 line; a longer one is no identifier
 _TRACE = frozenset({"return-path", "received", "x-received", "delivered-to", "received-spf", "authentication-results"})
 _TRACE_PREFIX = "arc-"
 _TELLING = ("from", "subject", "date", "message-id")
+_LOOKED_INTO = frozenset({*_TELLING, "to", "cc", "list-id"})
 
 _BOUNDARY = re.compile(rb"\r\n(?![ \t])")
 _NAME = re.compile(rb"([!-9;-~]+)[ \t]*:")
@@ -144,6 +148,7 @@ class Fingerprinter:
         self._ours = _OurName(authserv_id.lower(), verdict_field.lower())
         self._head = _Head(max_head)
         self._fields: list[Field] = []
+        self._values: dict[str, list[bytes]] = {}  # of the fields that are looked into
         self._whole = hashlib.sha256()
         self._body = _RelaxedBody()
         self._size = 0
@@ -161,14 +166,22 @@ class Fingerprinter:
 
     def finish(self) -> MessageFacts:
         self._read_head(self._head.finish())
+        is_signed = any(name == "dkim-signature" or name.startswith(_TRACE_PREFIX) for name, _ in self._fields)
         return MessageFacts(
             fingerprint=self._fingerprint(),
             size=self._size,
             author=_display(self._first("from"), MAX_AUTHOR),
+            authors=author.addresses(self._texts("from"), author.MOST),
+            list_id=_display(self._first("list-id"), MAX_LIST_ID),
+            is_signed=is_signed,
+            addressed=self._addressed() if is_signed else (),
             subject=_display(self._first("subject"), MAX_SUBJECT),
             received_count=sum(name == "received" for name, _ in self._fields),
             forged_fields=self._ours.forged_names(self._fields),
         )
+
+    def _addressed(self) -> tuple[str, ...]:
+        return author.addresses([*self._texts("to"), *self._texts("cc")], MAX_ADDRESSED)
 
     def received_fields(self) -> tuple[str, ...]:
         """The values of the Received fields, unfolded, the topmost first; all of them once the mail has ended."""
@@ -178,6 +191,9 @@ class Fingerprinter:
         if not head:
             return
         self._fields = split_fields(head)
+        for name, raw in self._fields:
+            if name in _LOOKED_INTO:
+                self._values.setdefault(name, []).append(_value(raw))
         self._whole.update(b"".join(raw for name, raw in self._fields if not _is_trace(name)))
         self._whole.update(head[sum(len(raw) for _, raw in self._fields) :])
 
@@ -191,12 +207,15 @@ class Fingerprinter:
             message_id=message_id if 0 < len(message_id) <= MAX_MESSAGE_ID else None,
         )
 
+    def _texts(self, name: str) -> list[str]:
+        return [value.decode("utf-8", "replace") for value in self._values.get(name, ())]
+
     def _first(self, name: str) -> bytes:
-        return next((_value(raw) for field, raw in self._fields if field == name), b"")
+        return next(iter(self._values.get(name, ())), b"")
 
     def _only(self, name: str) -> bytes:
         """The value of a field that is there exactly once, else b""."""
-        values = [_value(raw) for field, raw in self._fields if field == name]
+        values = self._values.get(name, ())
         return values[0] if len(values) == 1 and not self.head_too_big else b""
 
 

@@ -4,10 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from gateway.model import CopyState, DeliveryState, ReasonCode
+from gateway.model import CopyState, DeliveryState, Level, ReasonCode
+
+HOLDING_LEVELS = frozenset({Level.REVIEW_BEFORE, Level.KNOWN_ONLY})  # they imply that somebody looks
 
 COPY_MOVES: Mapping[CopyState, frozenset[CopyState]] = {
-    CopyState.SENDER_HELD: frozenset(CopyState) - {CopyState.SENDER_HELD},
+    CopyState.SENDER_HELD: frozenset(
+        {CopyState.PASSING, CopyState.PASSED, CopyState.TAKEN_OVER, CopyState.RELEASED, CopyState.REFUSED}
+        | {CopyState.ABANDONED}
+    ),
     CopyState.PASSING: frozenset({CopyState.SENDER_HELD, CopyState.PASSED, CopyState.REFUSED}),
     CopyState.ABANDONED: frozenset(
         {CopyState.SENDER_HELD, CopyState.PASSING, CopyState.PASSED, CopyState.RELEASED, CopyState.REFUSED}
@@ -17,6 +22,12 @@ COPY_MOVES: Mapping[CopyState, frozenset[CopyState]] = {
     CopyState.TAKEN_OVER: frozenset(),
     CopyState.RELEASED: frozenset(),
     CopyState.REFUSED: frozenset(),
+    # Delivered mail that is listed for review: whatever people say of it, it is never delivered again.
+    CopyState.LISTED: frozenset({CopyState.LOOKED_AT, CopyState.CALLED_SPAM, CopyState.CALLED_HAM, CopyState.UNSEEN}),
+    CopyState.LOOKED_AT: frozenset({CopyState.CALLED_SPAM, CopyState.CALLED_HAM}),
+    CopyState.CALLED_SPAM: frozenset({CopyState.LISTED, CopyState.CALLED_HAM}),
+    CopyState.CALLED_HAM: frozenset({CopyState.LISTED, CopyState.CALLED_SPAM}),
+    CopyState.UNSEEN: frozenset({CopyState.LOOKED_AT, CopyState.CALLED_SPAM, CopyState.CALLED_HAM}),
 }
 
 DELIVERY_MOVES: Mapping[DeliveryState, frozenset[DeliveryState]] = {
@@ -29,8 +40,10 @@ DELIVERY_MOVES: Mapping[DeliveryState, frozenset[DeliveryState]] = {
     DeliveryState.REFUSED: frozenset(),
 }
 
-# A copy in one of these may still become something; in all others its story is over.
-OPEN_COPIES = frozenset(state for state, moves in COPY_MOVES.items() if moves)
+# A copy in one of these may still be delivered; for all others that story is over.
+OPEN_COPIES = frozenset(state for state, moves in COPY_MOVES.items() if CopyState.PASSED in moves)
+SAID = frozenset({CopyState.LOOKED_AT, CopyState.CALLED_SPAM, CopyState.CALLED_HAM})  # of listed mail, by people
+REVIEWED_COPIES = SAID | {CopyState.LISTED, CopyState.UNSEEN}  # of mail that was delivered before it was copied
 
 
 def sources(target: CopyState) -> tuple[CopyState, ...]:
@@ -53,6 +66,10 @@ class Keeping:
     tombstones: timedelta
     events: timedelta
     networks: timedelta = timedelta(days=36)
+    lessons: timedelta = timedelta(days=400)  # what people said about mail
+    statistics: timedelta = timedelta(days=730)  # what is counted by the day
+    listed: timedelta = timedelta(days=14)  # delivered mail, for somebody to look at
+    room: int = 2**31  # bytes of all mail, of which listed mail may fill a part
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from datetime import timedelta
 from gateway.model import (
     Action,
     DataFacts,
+    FileKind,
     Grade,
     Level,
-    ListVerb,
     Mode,
     RcptFacts,
     Reason,
@@ -17,15 +17,24 @@ from gateway.model import (
     RecipientClass,
     RungKind,
     Switch,
-    TombstoneOutcome,
     Verdict,
 )
-from gateway.policy import greylist, observe, sameness
+from gateway.policy import attachments, audit, campaign, expecting, greylist, observe
+from gateway.policy.audit import NOBODY_AUDITS, AuditTerms
+from gateway.policy.authentication import forged_author
+from gateway.policy.bounce import bounce_of_ours
+from gateway.policy.campaign import CampaignTerms
 from gateway.policy.greylist import Stage, Timing
-from gateway.policy.opinion import admit, is_role, verdict
+from gateway.policy.hidden import hidden_sender
+from gateway.policy.hosters import EVERYBODYS, HosterTerms, deferred_at_hoster, timing_for
+from gateway.policy.listing import allowed_party, blocked_author, blocked_party
+from gateway.policy.opinion import admit, hold, is_listed, is_role, verdict
 from gateway.policy.order import first_opinion
 from gateway.policy.pressure import early_talker, harvester, patient_client, trap, trapped_network
 from gateway.policy.relayed import declared_relay, not_admitted, relayed_stranger, spared, with_relay
+from gateway.policy.score import USUAL, Scale, is_suspicious
+from gateway.policy.settled import copy_in_flight, looping_message, settled_mail
+from gateway.policy.suspicion import weighed
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +48,13 @@ class Policy:
     max_received: int = 50  # hops
     pass_without_store: bool = False
     refuse_early_talkers: bool = False
+    hosters: HosterTerms = EVERYBODYS
+    refuse_forged: bool = False  # 550 for mail that its author's domain asks to reject
+    sealers: frozenset[str] = frozenset()  # whose ARC seals are believed
+    scale: Scale = USUAL
+    held_files: frozenset[FileKind] = attachments.HELD
+    campaigns: CampaignTerms = campaign.USUAL
+    audit: AuditTerms = NOBODY_AUDITS
 
 
 RcptRule = Callable[[RcptFacts, Policy], Verdict | None]
@@ -68,13 +84,6 @@ def bypassed(facts: RcptFacts, policy: Policy) -> Verdict | None:
     return None
 
 
-def blocked_party(facts: RcptFacts, policy: Policy) -> Verdict | None:
-    for entry in facts.listed:
-        if entry.verb is ListVerb.BLOCK:
-            return verdict(Action.REJECT, ReasonCode.LIST_BLOCKED, entry=entry.id, kind=entry.kind, value=entry.value)
-    return None
-
-
 def exempt_recipient(facts: RcptFacts, policy: Policy) -> Verdict | None:
     """RFC 5321 4.5.1 and RFC 2142: whoever has trouble with us must be able to say so."""
     if is_role(facts):
@@ -87,15 +96,6 @@ def exempt_level(facts: RcptFacts, policy: Policy) -> Verdict | None:
         return admit(RecipientClass.PASS, ReasonCode.LEVEL_OFF)
     if facts.level is Level.WATCH:
         return admit(RecipientClass.PASS, ReasonCode.LEVEL_WATCH, review=facts.grade is not Grade.KNOWN)
-    return None
-
-
-def allowed_party(facts: RcptFacts, policy: Policy) -> Verdict | None:
-    for entry in facts.listed:
-        if entry.verb is ListVerb.ALLOW:
-            return admit(
-                RecipientClass.PASS, ReasonCode.LIST_ALLOWED, entry=entry.id, kind=entry.kind, value=entry.value
-            )
     return None
 
 
@@ -134,21 +134,25 @@ def greylist_switched_off(facts: RcptFacts, policy: Policy) -> Verdict | None:
 def deferred_before_data(facts: RcptFacts, policy: Policy) -> Verdict | None:
     """Defer at RCPT where nothing is gained by the data; never the null sender, whose call-outs must get an answer.
 
-    When we are short of places, nothing is gained by the data of a host without a name.
+    When we are short of places, nothing is gained by the data of a host without a name. Where mail is expected, its
+    signature is in the data.
     """
-    if not facts.sender:
+    if not facts.sender or facts.expected:
         return None
     nameless = all(rung.kind <= RungKind.NETWORK for rung in facts.rungs)
     at_rcpt = policy.at_rcpt or (facts.pressure.stressed and nameless)
     sightings, size = facts.sightings or (), facts.announced_size or 0
-    look = greylist.look(sightings, facts.rungs, None, facts.now, policy.timing)
-    uploaded = greylist.already_uploaded(sightings, facts.rungs, facts.announced_size, facts.now, policy.timing)
+    timing = timing_for(facts, policy)
+    look = greylist.look(sightings, facts.rungs, None, facts.now, timing)
+    uploaded = greylist.already_uploaded(sightings, facts.rungs, facts.announced_size, facts.now, timing)
     if look.stage is Stage.NEW and at_rcpt:
         return verdict(Action.DEFER, ReasonCode.GREYLIST_NEW)
     if look.stage is Stage.NEW and size > policy.large:
         return verdict(Action.DEFER, ReasonCode.GREYLIST_LARGE, size=size)
     if look.stage is Stage.EARLY and (at_rcpt or uploaded):
-        return verdict(Action.DEFER, ReasonCode.GREYLIST_EARLY, waited=int(look.waited.total_seconds()))
+        return deferred_at_hoster(facts, policy, look) or verdict(
+            Action.DEFER, ReasonCode.GREYLIST_EARLY, waited=int(look.waited.total_seconds())
+        )
     return None
 
 
@@ -171,6 +175,7 @@ RCPT_RULES: tuple[RcptRule, ...] = (
     known_correspondent,
     trapped_network,
     early_talker,
+    expecting.expected_mail,
     holding_level,
     greylist_switched_off,
     patient_client,
@@ -188,6 +193,7 @@ RELAYED_RULES: tuple[RcptRule, ...] = (
     allowed_party,
     store_unavailable,
     known_correspondent,
+    expecting.expected_mail,
     holding_level,
     relayed_stranger,
 )
@@ -207,42 +213,12 @@ def behind_relay(facts: RcptFacts, policy: Policy) -> Verdict:
 # ---- after the dot -------------------------------------------------------------------------------------------------
 
 
-def looping_message(facts: DataFacts, policy: Policy) -> Verdict | None:
-    if facts.message.received_count >= policy.max_received:
-        return verdict(Action.REJECT, ReasonCode.MESSAGE_LOOP, received=facts.message.received_count)
-    return None
-
-
-SETTLED = {
-    TombstoneOutcome.PENDING: (Action.DEFER, ReasonCode.RETRY_IN_FLIGHT),
-    TombstoneOutcome.DELIVERED: (Action.DISCARD, ReasonCode.RETRY_DELIVERED),
-    TombstoneOutcome.REFUSED: (Action.REJECT, ReasonCode.RETRY_REFUSED),
-    TombstoneOutcome.UNDELIVERABLE: (Action.REJECT, ReasonCode.RETRY_UNDELIVERABLE),
-}
-
-
-def settled_mail(facts: DataFacts, policy: Policy) -> Verdict | None:
-    """This very mail was delivered, refused, or is on its way: say so and do not do it again."""
-    for tombstone in facts.tombstones or ():
-        if sameness.settles(tombstone, facts.mail, facts.now):
-            action, code = SETTLED[tombstone.outcome]
-            return Verdict(action, (Reason(code, {"tombstone": tombstone.id}),), reply=tombstone.reply)
-    return None
-
-
-def copy_in_flight(facts: DataFacts, policy: Policy) -> Verdict | None:
-    for copy in facts.copies or ():
-        if sameness.in_flight(copy, facts.mail, facts.now):
-            return verdict(Action.DEFER, ReasonCode.RETRY_IN_FLIGHT, copy=copy.id)
-    return None
-
-
 def carried_along(facts: DataFacts, policy: Policy) -> Verdict | None:
     """A known sender's mail is taken at once; who would have waited gets it after the wait."""
     if not facts.carried:
         return None
     reasons = (Reason(ReasonCode.GREYLIST_CARRIED), *facts.suspicion)
-    if facts.suspicion:
+    if is_suspicious(facts, policy):
         return hold(facts, reasons)
     return Verdict(Action.HOLD, reasons, release_after=policy.timing.wait, review=is_listed(facts))
 
@@ -251,9 +227,10 @@ def passing_class(facts: DataFacts, policy: Policy) -> Verdict | None:
     admitted = facts.admitted
     if admitted.recipient_class is not RecipientClass.PASS:
         return None
-    if facts.suspicion and admitted.code not in NEVER_HELD:
+    suspicious = is_suspicious(facts, policy)
+    if suspicious and admitted.code not in NEVER_HELD:
         return hold(facts, (*facts.suspicion, *admitted.reasons))
-    listed = admitted.review or (admitted.code is ReasonCode.LEVEL_WATCH and bool(facts.suspicion))
+    listed = admitted.review or (admitted.code is ReasonCode.LEVEL_WATCH and suspicious)
     return Verdict(Action.ACCEPT, (*admitted.reasons, *facts.suspicion), review=listed)
 
 
@@ -276,14 +253,19 @@ def store_lost(facts: DataFacts, policy: Policy) -> Verdict | None:
     return None
 
 
+def look_at(facts: DataFacts, policy: Policy) -> greylist.Look:
+    rcpt, content = facts.rcpt, facts.message.fingerprint
+    return greylist.look(facts.sightings or (), rcpt.rungs, content, facts.now, timing_for(rcpt, policy))
+
+
 def patient_stranger(facts: DataFacts, policy: Policy) -> Verdict | None:
-    look = greylist.look(facts.sightings or (), facts.rcpt.rungs, facts.message.fingerprint, facts.now, policy.timing)
+    look = look_at(facts, policy)
     if look.stage is not Stage.PASSED:
         return None
     passed = Reason(ReasonCode.GREYLIST_PASSED, {"waited": int(look.waited.total_seconds())})
-    if facts.suspicion:
+    if is_suspicious(facts, policy):
         return hold(facts, (*facts.suspicion, passed))
-    return Verdict(Action.ACCEPT, (passed,), review=is_listed(facts))
+    return Verdict(Action.ACCEPT, (passed, *facts.suspicion), review=is_listed(facts))
 
 
 def taken_over(facts: DataFacts, policy: Policy) -> Verdict | None:
@@ -292,28 +274,18 @@ def taken_over(facts: DataFacts, policy: Policy) -> Verdict | None:
         return None
     trying = facts.now - facts.first_tried
     due = Reason(ReasonCode.TAKEOVER_DUE, {"trying": int(trying.total_seconds())})
-    return hold(facts, (due, *facts.suspicion), junk=bool(facts.suspicion))
+    return hold(facts, (due, *facts.suspicion), junk=is_suspicious(facts, policy))
 
 
 def deferred_stranger(facts: DataFacts, policy: Policy) -> Verdict | None:
-    look = greylist.look(facts.sightings or (), facts.rcpt.rungs, facts.message.fingerprint, facts.now, policy.timing)
+    look = look_at(facts, policy)
     if look.stage is Stage.EARLY:
-        return verdict(Action.DEFER, ReasonCode.GREYLIST_EARLY, waited=int(look.waited.total_seconds()))
+        return deferred_at_hoster(facts.rcpt, policy, look) or verdict(
+            Action.DEFER, ReasonCode.GREYLIST_EARLY, waited=int(look.waited.total_seconds())
+        )
     if look.other_content:
         return verdict(Action.DEFER, ReasonCode.GREYLIST_OTHER_CONTENT)
     return verdict(Action.DEFER, ReasonCode.GREYLIST_NEW)
-
-
-def hold(facts: DataFacts, reasons: tuple[Reason, ...], *, junk: bool = True) -> Verdict:
-    """Hold where somebody looks at holds; elsewhere deliver, tagged for Junk when the content is suspicious."""
-    if facts.rcpt.reviewed:
-        return Verdict(Action.HOLD, reasons)
-    return Verdict(Action.ACCEPT, reasons, junk=junk, review=is_listed(facts))
-
-
-def is_listed(facts: DataFacts) -> bool:
-    """True when whatever a stranger gets delivered is listed for somebody to look at."""
-    return facts.rcpt.level is Level.REVIEW_AFTER
 
 
 # What became of this very mail before: true whatever the mode is.
@@ -322,8 +294,13 @@ SETTLING_RULES: tuple[DataRule, ...] = (looping_message, settled_mail, copy_in_f
 DATA_RULES: tuple[DataRule, ...] = (
     *SETTLING_RULES,
     not_admitted,
+    blocked_author,
+    forged_author,
+    expecting.expected_after_all,
     carried_along,
+    hidden_sender,
     passing_class,
+    bounce_of_ours,
     holding_class,
     store_lost,
     patient_stranger,
@@ -332,14 +309,22 @@ DATA_RULES: tuple[DataRule, ...] = (
 )
 
 
+def unless_another(facts: DataFacts, policy: Policy) -> DataFacts:
+    """RCPT let it in as expected, and the data show another author: it is a stranger's after all."""
+    if facts.admitted.code is not ReasonCode.EXPECTED_MAIL or expecting.after_all(facts) is not None:
+        return facts
+    return replace(facts, admitted=at_rcpt(replace(facts.rcpt, expected=()), policy))
+
+
 def at_data(facts: DataFacts, policy: Policy) -> Verdict:
     """Decide about one recipient's mail after the dot. While we observe, RCPT's would-be verdict is what counts."""
+    facts = weighed(unless_another(facts, policy), policy)
     would = facts.admitted.observed
     if would is None:
         found = first_opinion(DATA_RULES, facts, policy)
     elif would.action is Action.DEFER:  # it would have been sent away before its data
-        found = first_opinion((*SETTLING_RULES, lambda facts, policy: would), facts, policy)
+        found = first_opinion((*SETTLING_RULES, blocked_author, lambda facts, policy: would), facts, policy)
     else:
         found = first_opinion(DATA_RULES, replace(facts, admitted=would), policy)
-    found = spared(facts, found)
+    found = audit.sampled(facts, spared(facts, found), policy.audit)
     return observe.at_data(found) if facts.rcpt.mode is Mode.OBSERVE else found

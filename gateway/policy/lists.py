@@ -1,9 +1,10 @@
 """The private lists: who is allowed, who is blocked, for whom, and until when."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.model import Address, IPAddress, IPNetwork, ListEntry, ListKind, ListVerb, Peer
+from gateway.model import Address, Binds, IPAddress, IPNetwork, ListEntry, ListKind, ListVerb, Peer, Rung, RungKind
 from gateway.policy.identity import network_of
 
 
@@ -30,14 +31,15 @@ class Listed:
     def __iter__(self) -> Iterator[ListEntry]:
         return iter(self.entries)
 
-    def naming(self, address: IPAddress | None, sender: Address | None, recipient: Address) -> Iterator[ListEntry]:
-        """The entries whose value names the peer, the sender or the recipient, in their order."""
+    def naming(self, use: "Use", recipient: Address) -> Iterator[ListEntry]:
+        """The entries whose value names the peer, the sender, an author, who signed, or the recipient, in order."""
         names = {(ListKind.RECIPIENT, recipient.key), (ListKind.RECIPIENT, recipient.domain)}
-        if sender is not None:
-            names |= {(ListKind.ADDRESS, sender.key), *((ListKind.DOMAIN, domain) for domain in above(sender.domain))}
-        places = [place for name in names for place in self.named.get(name, ())]
-        if address is not None:
-            places += self.networks.around(address)
+        for key in use.names:
+            names |= {(ListKind.ADDRESS, key), *((ListKind.DOMAIN, domain) for domain in above(domain_of(key)))}
+        names |= {(ListKind.SIGNATURE, domain) for signer in use.signers for domain in above(signer)}
+        places = {place for name in names for place in self.named.get(name, ())}
+        if use.address is not None:
+            places.update(self.networks.around(use.address))
         return (self.entries[place] for place in sorted(places))
 
     def around(self, address: IPAddress) -> Iterator[ListEntry]:
@@ -82,6 +84,10 @@ def above(domain: str) -> Iterator[str]:
             yield domain
 
 
+def in_force(entry: ListEntry, now: datetime) -> bool:
+    return entry.withdrawn_at is None and (entry.expires is None or entry.expires > now)
+
+
 def within(entry: ListEntry, address: IPAddress) -> bool:
     """True when the address is in the entry's network; an IPv4-mapped address counts as IPv4."""
     address = as_ipv4(address)
@@ -90,34 +96,143 @@ def within(entry: ListEntry, address: IPAddress) -> bool:
 
 def allows_network(listed: Listed, address: IPAddress, now: datetime) -> bool:
     """True when somebody is allowed to send from there, whoever it is: all that is known when a peer connects."""
-    return any(
-        entry.verb is ListVerb.ALLOW and (entry.expires is None or entry.expires > now)
-        for entry in listed.around(address)
-    )
+    return any(entry.verb is ListVerb.ALLOW and in_force(entry, now) for entry in listed.around(address))
 
 
 def in_scope(entry: ListEntry, recipient: Address) -> bool:
     return entry.scope is None or entry.scope in (recipient.key, recipient.domain)
 
 
-def counts(entry: ListEntry, address: IPAddress | None) -> bool:
-    """Anyone can write any name: an allowed one counts only from the network beside it (until it is authenticated)."""
+# ---- what a mail says of itself, and what proves it ---------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Whose names a mail uses, and what stands behind them. `address` None: nobody knows from where it comes.
+
+    `authors` are the addresses in From; None before the dot. A rung of a signature is there only for a mail of one
+    author, and is of that author's organisation (gateway.policy.authentication).
+    """
+
+    address: IPAddress | None
+    sender: str  # Address.key, "" for the null reverse-path
+    rungs: frozenset[Rung] = frozenset()
+    authors: tuple[str, ...] | None = None
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset({self.sender, *(self.authors or ())}) - {""}
+
+    @property
+    def signers(self) -> frozenset[str]:
+        return self.domains(RungKind.DKIM)
+
+    def domains(self, *kinds: RungKind) -> frozenset[str]:
+        return frozenset(rung.value for rung in self.rungs if rung.kind in kinds)
+
+
+def domain_of(key: str) -> str:
+    return key.rpartition("@")[2]
+
+
+def names_party(entry: ListEntry, key: str) -> bool:
+    """True when an entry of a sender's name names this address."""
+    if not key:
+        return False
+    if entry.kind is ListKind.ADDRESS:
+        return entry.value == key
+    return entry.kind is ListKind.DOMAIN and entry.value in above(domain_of(key))
+
+
+def are_related(one: str, other: str) -> bool:
+    """True when one domain is the other, or above it; a bare top-level domain is above nobody."""
+    return one == other or (one in above(other) and "." in one) or (other in above(one) and "." in other)
+
+
+def is_signed_by(domain: str, use: Use) -> bool:
+    return any(domain in above(signer) for signer in use.signers)
+
+
+def is_signed_for(entry: ListEntry, use: Use) -> bool:
+    """The name's own signature: of its author's organisation, or of the envelope sender's domain."""
+    if any(names_party(entry, author) for author in use.authors or ()) and use.signers:
+        return True
+    return names_party(entry, use.sender) and proves_sender(use, use.signers)
+
+
+def proves_sender(use: Use, domains: frozenset[str]) -> bool:
+    """True when the sender is of one of these domains, or of that of an author who was signed for."""
+    own = domain_of(use.sender)
+    if use.signers and own in map(domain_of, use.authors or ()):
+        return True
+    return any(are_related(own, domain) for domain in domains)
+
+
+def is_unproved(entry: ListEntry, use: Use) -> bool:
+    """Somebody uses the name and nothing proves it; only the data tell. SPF speaks for the envelope, not for From."""
+    if use.authors is None:
+        return False
+    if any(names_party(entry, author) for author in use.authors) and not use.signers:
+        return True
+    return names_party(entry, use.sender) and not proves_sender(use, use.domains(RungKind.DKIM, RungKind.SPF))
+
+
+def counts(entry: ListEntry, use: Use) -> bool:
+    """Anyone can write any name: an allowed one counts only with its network or its signature."""
     if entry.kind in (ListKind.NETWORK, ListKind.RECIPIENT):
         return True
-    if entry.verb is ListVerb.BLOCK and entry.network is None:
+    if entry.network is not None and (use.address is None or not within(entry, use.address)):
+        return False
+    if entry.signature is not None and not is_signed_by(entry.signature, use):
+        return False
+    if entry.kind is ListKind.SIGNATURE:
         return True
-    return address is not None and within(entry, address)
+    if entry.verb is ListVerb.BLOCK:
+        return entry.binds is Binds.EVERYTHING or is_unproved(entry, use)
+    return entry.network is not None or entry.signature is not None or is_signed_for(entry, use)
+
+
+def frees(entry: ListEntry, allowed: Sequence[ListEntry]) -> bool:
+    """True when a name that is blocked unless proved is allowed from here: its network is a proof as well."""
+    names = [one.value for one in allowed if one.verb is ListVerb.ALLOW and one.kind in NAMES]
+    return entry.binds is Binds.UNAUTHENTICATED and any(are_nested(entry.value, name) for name in names)
+
+
+NAMES = frozenset({ListKind.ADDRESS, ListKind.DOMAIN})
+
+
+def are_nested(one: str, other: str) -> bool:
+    """True when one name, an address or a domain, is or contains the other."""
+    return one == other or is_below(one, other) or is_below(other, one)
+
+
+def is_below(name: str, domain: str) -> bool:
+    return "@" not in domain and domain in above(domain_of(name))
 
 
 def matching(
-    listed: Listed, address: IPAddress | None, sender: Address | None, recipient: Address, now: datetime
+    listed: Listed,
+    address: IPAddress | None,
+    sender: Address | None,
+    recipient: Address,
+    now: datetime,
+    *,
+    rungs: frozenset[Rung] = frozenset(),
+    authors: tuple[str, ...] | None = None,
 ) -> tuple[ListEntry, ...]:
-    """All entries that hold for this peer, sender and recipient now. `address` None: nobody knows from where."""
-    return tuple(
+    """All entries that hold for this mail now: asked at RCPT with what is known then, after the dot with everything.
+
+    `address` None: nobody knows from where. `authors` None: the data were not seen yet.
+    """
+    if not listed.entries:
+        return ()
+    use = Use(address, sender.key if sender else "", rungs, authors)
+    found = [
         entry
-        for entry in listed.naming(address, sender, recipient)
-        if (entry.expires is None or entry.expires > now) and in_scope(entry, recipient) and counts(entry, address)
-    )
+        for entry in listed.naming(use, recipient)
+        if in_force(entry, now) and in_scope(entry, recipient) and counts(entry, use)
+    ]
+    return tuple(entry for entry in found if not frees(entry, found))
 
 
 def default_network(peer: Peer) -> str:

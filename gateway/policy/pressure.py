@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from gateway.model import Action, Grade, Level, RcptFacts, ReasonCode, RecipientClass, Verdict
+from gateway.policy.hosters import waits_longer
 from gateway.policy.opinion import admit, is_role, verdict
 
 if TYPE_CHECKING:
@@ -37,7 +38,10 @@ def early_talker(facts: RcptFacts, policy: "Policy") -> Verdict | None:
 
 
 def patient_client(facts: RcptFacts, policy: "Policy") -> Verdict | None:
-    """It waited for our answer for as long as we asked: that is the proof a retry would have been."""
-    if facts.pressure.patient and facts.sender:
+    """It waited for our answer for as long as we asked: that is the proof a retry would have been.
+
+    Not where a retry would have to wait longer.
+    """
+    if facts.pressure.patient and facts.sender and not waits_longer(facts, policy):
         return admit(RecipientClass.PASS, ReasonCode.GREYLIST_PATIENT, review=facts.level is Level.REVIEW_AFTER)
     return None

@@ -61,6 +61,8 @@ REFUSALS: dict[ReasonCode, Reply] = {
     ReasonCode.LIST_BLOCKED: Reply(550, "5.7.1", "Refused by the recipient's policy"),
     ReasonCode.RETRY_REFUSED: Reply(550, "5.7.1", "Refused by the recipient"),
     ReasonCode.RETRY_UNDELIVERABLE: Reply(550, "5.0.0", "The mail server behind us refused this mail"),
+    # RFC 7372 3.3
+    ReasonCode.AUTH_FORGED: Reply(550, "5.7.26", "The author's domain asks to refuse mail that is not proved its own"),
     ReasonCode.MESSAGE_LOOP: Reply(554, "5.4.6", "Too many hops, this mail is looping"),
     ReasonCode.MESSAGE_DEFECT: Reply(550, "5.6.0", "The message is malformed"),
     ReasonCode.BACKEND_REFUSED: Reply(550, "5.0.0", "The mail server behind us refused this mail"),

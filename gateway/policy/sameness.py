@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from enum import IntEnum
 
-from gateway.model import CopyRow, CopyState, MailIdentity, Tombstone, TombstoneOutcome
+from gateway.model import CopyRow, CopyState, Fingerprint, MailIdentity, Tombstone, TombstoneOutcome
 from gateway.policy.identity import strongest
 
 LOST_REPLY_GRACE = timedelta(hours=1)  # how long a discard may be repeated because our 250 did not arrive
@@ -26,17 +26,22 @@ def shares_identity(settled: MailIdentity, retry: MailIdentity) -> bool:
     return bool(shared) and strongest(shared) >= strongest(settled.rungs)
 
 
+def is_alike(one: Fingerprint, other: Fingerprint) -> bool:
+    """True when body, Message-ID or the whole agree: without any of these it is another mail."""
+    same_id = one.message_id is not None and one.message_id == other.message_id
+    return one.body == other.body or same_id or one.whole == other.whole
+
+
 def compare(settled: MailIdentity, retry: MailIdentity) -> Sameness:
     """How surely `retry` is the mail that was settled before."""
     if not same_envelope(settled, retry):
         return Sameness.NONE
     ours, theirs = settled.fingerprint, retry.fingerprint
-    same_body = ours.body == theirs.body
-    same_id = ours.message_id is not None and ours.message_id == theirs.message_id
-    if not (same_body or same_id or ours.whole == theirs.whole):
+    if not is_alike(ours, theirs):
         return Sameness.NONE
     unique = ours.headers is not None and ours.headers == theirs.headers
-    if unique and (ours.whole == theirs.whole or same_body) and shares_identity(settled, retry):
+    same_content = ours.whole == theirs.whole or ours.body == theirs.body
+    if unique and same_content and shares_identity(settled, retry):
         return Sameness.STRONG
     return Sameness.WHOLE if ours.whole == theirs.whole else Sameness.WEAK
 

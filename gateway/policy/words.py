@@ -90,6 +90,26 @@ WORDS: dict[ReasonCode, Words] = {
         "this sender came back after waiting, or its mail was accepted before",
         "a longer silence than [greylist] memory",
     ),
+    ReasonCode.SENDER_LOOKALIKE: Words(
+        "its domain looks like one that our people know and is another",
+        "a sender whose mail somebody here released before",
+    ),
+    ReasonCode.SENDER_HIDDEN: Words(
+        "its server has no name, and its domain, which is new here, neither permits that server nor signed the mail",
+        "a confirmed host name, an SPF record that permits the server, or a signature",
+    ),
+    ReasonCode.HELO_FORGED: Words(
+        "its server called itself by our own name",
+        "a server that gives its own name in HELO, or a sender that is known or allowed",
+    ),
+    ReasonCode.EXPECTED_MAIL: Words(
+        "the recipient expected it, and its sender proved who it is",
+        "greygate expect close, or a mail without that proof",
+    ),
+    ReasonCode.AUDIT_SAMPLED: Words(
+        "it is one of the few that were let in by themselves and are listed, for somebody to see what slips through",
+        "[audit] share",
+    ),
     ReasonCode.GREYLIST_NEW: Words(
         "this sender never wrote to this recipient from there",
         "the same mail again, after the wait",
@@ -126,6 +146,18 @@ WORDS: dict[ReasonCode, Words] = {
         "the mail was taken for another recipient, and this one gets it after the wait",
         "a mail to this recipient alone",
     ),
+    ReasonCode.AUTH_FORGED: Words(
+        "its author's domain asks to treat mail like this as forged: neither its signature nor SPF is the author's own",
+        "a signature of the author's domain, a sealer under [authentication] sealers, or a list that we know",
+    ),
+    ReasonCode.HOSTER_WAIT: Words(
+        "a stranger at one of your private hosters waits longer",
+        "the same mail again, after [hosters] wait, or greygate hosters remove",
+    ),
+    ReasonCode.HOSTER_HOLD: Words(
+        "a person decides about strangers at your private hosters",
+        'greygate hosters remove, [hosters] action = "wait", or a sender that somebody here knows',
+    ),
     ReasonCode.TRAP_HIT: Words(
         "this address is a trap: it never belonged to anybody",
         "the address out of [tarpit] traps",
@@ -141,6 +173,14 @@ WORDS: dict[ReasonCode, Words] = {
     ReasonCode.TAKEOVER_DUE: Words(
         "the sender has tried for so long that it would soon give up",
         "a retry that could be recognised as one",
+    ),
+    ReasonCode.BOUNCE_OURS: Words(
+        "it is about a mail that one of our people sent",
+        "a Message-ID that we did not send",
+    ),
+    ReasonCode.BOUNCE_FOREIGN: Words(
+        "it reports on a mail that we never sent, so somebody forged one of our addresses",
+        '[submission] backscatter = "off", or the way of that mail past greygate learn outbound',
     ),
     ReasonCode.RETRY_DELIVERED: Words(
         "this very mail was delivered before, so the second copy was dropped",
@@ -158,9 +198,85 @@ WORDS: dict[ReasonCode, Words] = {
         "this very mail was released and the backend refused it",
         "a backend that takes it",
     ),
+    ReasonCode.CAMPAIGN_SHARED_URL: Words(
+        "senders that have nothing to do with each other sent the same link within a day",
+        "a link that is usual in mail accepted here, a sender that is known here, or a released mail with this link",
+    ),
+    ReasonCode.CAMPAIGN_SHARED_TEXT: Words(
+        "senders that have nothing to do with each other sent nearly the same text within a day",
+        "a text that is usual in mail accepted here, a sender that is known here, or a released mail with this text",
+    ),
+    ReasonCode.CAMPAIGN_CONFIRMED: Words(
+        "a person refused a mail with which it shares a link or its text, and so do several senders",
+        "the refusal taken back, or one of these mails released",
+    ),
     ReasonCode.CONTENT_SUSPICIOUS: Words(
         "its content looks suspicious",
         "a sender that is known here, or other content",
+    ),
+    ReasonCode.CONTENT_UNPARSEABLE: Words(
+        "nothing could make out what is in it",
+        "a mail that keeps to MIME; by itself this holds nothing",
+    ),
+    ReasonCode.CONTENT_LEARNED: Words(
+        "the classifier finds it like mail that people here kept, or refused",
+        "verdicts of your people on mail like it, or another weight under [score]",
+    ),
+    ReasonCode.SCORE_CREDIT: Words(
+        "its sender is known or remembered here, which counts for it",
+        "another credit under [score]",
+    ),
+    ReasonCode.STRUCTURE_FIELDS: Words(
+        "fields that every mail program writes are missing or broken",
+        "a mail with Date, From and Message-ID",
+    ),
+    ReasonCode.STRUCTURE_DATE: Words(
+        "its date is far from now, or no date",
+        "a sender whose clock is right",
+    ),
+    ReasonCode.STRUCTURE_DOUBLED: Words(
+        "it has a field twice that may be there once, so two readers may see two mails",
+        "a mail with one From, Subject, Date and To",
+    ),
+    ReasonCode.STRUCTURE_RECEIVED: Words(
+        "its Received fields are out of order or have no date",
+        "a mail whose servers have their clocks right",
+    ),
+    ReasonCode.STRUCTURE_HELO: Words(
+        "its server calls itself one of its author's, and neither its name nor SPF nor a signature says so",
+        "a confirmed host name, an SPF record that permits the server, or a signature",
+    ),
+    ReasonCode.STRUCTURE_PARTS: Words(
+        "its parts are not put together as MIME says",
+        "a mail program that keeps to MIME",
+    ),
+    ReasonCode.STRUCTURE_LETTERS: Words(
+        "it has letters that are not seen, that turn the line around, or that are drawn like others",
+        "words in one alphabet, without marks that nobody sees",
+    ),
+    ReasonCode.STRUCTURE_HIDDEN: Words(
+        "it has text that its style keeps from the reader",
+        "a mail that shows all it says",
+    ),
+    ReasonCode.ATTACHMENT_PROGRAM: Words(
+        "a file in it runs when it is opened",
+        "the file sent by another way, or its kind out of [attachments] hold",
+    ),
+    ReasonCode.ATTACHMENT_MACRO: Words(
+        "an office document in it has a program inside",
+        "the document without macros, or its kind out of [attachments] hold",
+    ),
+    ReasonCode.ATTACHMENT_DISGUISED: Words(
+        "the name of a file in it hides what the file is",
+        "a file that is called what it is",
+    ),
+    ReasonCode.ATTACHMENT_CLOSED: Words(
+        "nobody can look into an archive in it: it is locked, or larger inside than is looked into",
+        "an archive without a password, of ordinary size",
+    ),
+    ReasonCode.ATTACHMENT_VIRUS: Words(
+        "the virus scanner knows what is in it",
+        "another verdict of the scanner under [clamav]",
     ),
     ReasonCode.MESSAGE_LOOP: Words(
         "it passed too many mail servers and is going in circles",
@@ -169,6 +285,10 @@ WORDS: dict[ReasonCode, Words] = {
     ReasonCode.MESSAGE_DEFECT: Words(
         "its data break the rules of SMTP",
         "a sender that ends its lines with CR LF, or its network under [smtp] bare_newline_ok",
+    ),
+    ReasonCode.NOTICE_DIGEST: Words(
+        "it is a mail of ours: a digest of what waits",
+        "no digest, on the page Protection",
     ),
     ReasonCode.NOTICE_EXPIRED: Words(
         "a mail to this recipient was held and nobody decided in time, so we tell",

@@ -47,6 +47,7 @@ class Connection:
         self._wire = wire
         self._endpoint = endpoint
         self._xclient: bytes | None = None
+        self._refused: bytes | None = None  # the XCLIENT that the hop did not take last
         self._ahead = b""  # a command that goes with the next envelope
         self._in_transaction = False
         self._asked_for_data = False  # with the envelope; the answer is not read yet
@@ -138,16 +139,23 @@ class Connection:
             self._mention(origin)
 
     async def _become(self, origin: Peer) -> bool:
-        """XCLIENT; False when not offered, or refused to a connection that had no other origin before."""
+        """XCLIENT; False when not offered, or refused to a connection that had no other origin before.
+
+        What was refused once is not said again.
+        """
         command = xclient_command(origin, self.offers.get("XCLIENT", ""))
-        if command is None or command == self._xclient:
-            return command is not None
+        if command is None or (command == self._refused and self._xclient is None):
+            return False
+        if command == self._xclient:
+            return True
         answer = await self.ask(command)
         if answer.code == 220:
             self._xclient = command
             await self._hello(sayable_name(origin))
         elif self._xclient or answer.code == 421:
             raise Broken(f"XCLIENT refused: {answer.as_reply()}")
+        else:
+            self._refused = command
         return answer.code == 220
 
     def _mention(self, origin: Peer) -> None:

@@ -51,6 +51,11 @@ def make_hop(
     return SmtpHop(_endpoint(url, parts, hostname, tls), PoolLimits(parallel=parallel), times)
 
 
+def make_endpoints(urls: Sequence[str], *, hostname: str, tls: str = "may") -> list[Endpoint]:
+    """Where the hops of smtp:// URLs listen, in their order. Raises ValueError with a sentence."""
+    return [_endpoint(url, _split(url), hostname, tls) for url in urls]
+
+
 def _split(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)

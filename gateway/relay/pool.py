@@ -1,10 +1,9 @@
 """A next hop that is spoken to over the network, through connections that are kept for the next mail (RFC 5321)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 
@@ -35,6 +34,22 @@ class PoolLimits:
     believed: float = 300.0
 
 
+class Slots(asyncio.Semaphore):
+    """Room for so many at a time, and how much of it is taken."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(most)
+        self.taken = 0
+
+    async def __aenter__(self) -> None:
+        await self.acquire()
+        self.taken += 1
+
+    async def __aexit__(self, *error: Any) -> None:
+        self.taken -= 1
+        self.release()
+
+
 class SmtpHop:
     """A NextHop that speaks SMTP or LMTP."""
 
@@ -42,8 +57,7 @@ class SmtpHop:
         self._endpoint = endpoint
         self._limits = limits or PoolLimits()
         self._times = times or TimeLimits()
-        self._slots = asyncio.Semaphore(self._limits.parallel)
-        self._busy = 0
+        self._slots = Slots(self._limits.parallel)
         self._idle: dict[Connection, asyncio.TimerHandle] = {}
         self._breaker = Breaker(self._limits.failures, self._limits.rest)
         self._known: tuple[Capabilities, float] | None = None  # and until when they are believed
@@ -72,7 +86,7 @@ class SmtpHop:
         if self._known and now < self._known[1]:
             return self._known[0]
         try:
-            async with self._slot():
+            async with self._slots:
                 connection = await self._open()
                 self._put_back(connection)
                 return connection.capabilities
@@ -87,7 +101,7 @@ class SmtpHop:
 
     async def _converse(self, origin: Peer | None, talk: Callable[[Connection], Awaitable[T]]) -> T:
         """Talks over an idle connection, or a fresh one; over a fresh one too where the idle one turns out dead."""
-        async with self._slot():
+        async with self._slots:
             reused = self._take(origin)
             if reused:
                 try:
@@ -95,15 +109,6 @@ class SmtpHop:
                 except Broken as broken:
                     log.info("an idle connection had ended", backend=str(self._endpoint), error=str(broken))
             return await self._talk(await self._open(), talk)
-
-    @asynccontextmanager
-    async def _slot(self) -> AsyncIterator[None]:
-        async with self._slots:
-            self._busy += 1
-            try:
-                yield
-            finally:
-                self._busy -= 1
 
     async def _talk(self, connection: Connection, talk: Callable[[Connection], Awaitable[T]]) -> T:
         try:
@@ -114,7 +119,7 @@ class SmtpHop:
     async def _open(self) -> Connection:
         if not self._breaker.admits():
             raise Broken("not tried: the last connections failed")
-        if self._busy + len(self._idle) > self._limits.parallel:
+        if self._slots.taken + len(self._idle) > self._limits.parallel:
             self._retire(next(iter(self._idle)))
         try:
             connection = await open_connection(self._endpoint, self._times)

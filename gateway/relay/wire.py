@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import cast
 
+from gateway.deadline import Deadline
+
 MAX_LINE = 4096  # bytes of one reply line
 READ_AHEAD = 65536  # unread bytes beyond which the hop has to wait
 LARGE = 16384  # bytes in one write that is surely not the only one of its mail
@@ -38,9 +40,8 @@ async def time_limit(seconds: float, purpose: str) -> AsyncIterator[None]:
 
 @dataclass(slots=True)
 class Limit:
-    """Until when something must have happened (loop time), and what it is called."""
+    """Within what something must have happened, and what it is called."""
 
-    when: float
     seconds: float
     purpose: str
     is_over: bool = False
@@ -58,7 +59,7 @@ class Wire(asyncio.Protocol):
         self._writable = asyncio.Event()
         self._writable.set()
         self._limit: Limit | None = None  # of what is going on now
-        self._timer: asyncio.TimerHandle | None = None
+        self._deadline = Deadline(asyncio.get_running_loop(), self._on_deadline)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -72,8 +73,7 @@ class Wire(asyncio.Protocol):
             self._transport.pause_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        self._deadline.end()
         self._ended = True
         self._news.set()
         self._writable.set()
@@ -98,30 +98,19 @@ class Wire(asyncio.Protocol):
         return bool(self._unread)
 
     def limit(self, seconds: float, purpose: str) -> None:
-        """From now on reading and writing together may take so long; then they raise Broken. One timer serves many."""
-        when = asyncio.get_running_loop().time() + seconds
-        self._limit = Limit(when, seconds, purpose)
-        if self._timer is None or self._timer.when() > when:
-            self._ring_at(when)
+        """From now on reading and writing together may take so long; then they raise Broken."""
+        self._limit = Limit(seconds, purpose)
+        self._deadline.set(seconds)
 
     def no_limit(self) -> None:
         self._limit = None
+        self._deadline.clear()
 
-    def _ring_at(self, when: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_at(when, self._on_timer)
-
-    def _on_timer(self) -> None:
-        self._timer = None
-        if self._limit is None:
-            return
-        if asyncio.get_running_loop().time() < self._limit.when:
-            self._ring_at(self._limit.when)
-        else:
+    def _on_deadline(self) -> None:
+        if self._limit is not None:
             self._limit.is_over = True
-            self._news.set()
-            self._writable.set()
+        self._news.set()
+        self._writable.set()
 
     def _check_limit(self) -> None:
         if self._limit is not None and self._limit.is_over:

@@ -8,10 +8,13 @@ from pathlib import Path
 from gateway.model import Level, Mode
 from gateway.settings.crosschecks import Problem
 from gateway.settings.quantities import size_text, words
+from gateway.settings.read import BadSettings, read
 from gateway.settings.schema import Settings
+from gateway.settings.writing import hook_secret
 
 _FLOOR = {(3, 11): 15, (3, 12): 13, (3, 13): 12}  # the first release of each without known holes that matter to us
 _SQLITE_WORKERS = 4
+LEAST_BITS = 2048  # RFC 8301 3.2: signers use no fewer
 _HOLDING = (Level.REVIEW_BEFORE, Level.KNOWN_ONLY)
 
 
@@ -44,7 +47,8 @@ def _unverified_recipients(settings: Settings) -> Iterator[str]:
 
 def _nobody_reviews(settings: Settings) -> Iterator[str]:
     levels = (settings.protection.level, *settings.protection.overrides.values())
-    if not settings.hold.reviewed and not any(level in _HOLDING for level in levels):
+    is_told = settings.digest.send == "everybody"
+    if not settings.hold.reviewed and not is_told and not any(level in _HOLDING for level in levels):
         yield (
             "[hold] reviewed is false: suspicious mail is delivered with the junk header, unless its recipient has a "
             "reviewer; set it to true when somebody looks at held mail."
@@ -80,6 +84,9 @@ def _believed_proxies(settings: Settings) -> Iterator[str]:
     for network in settings.smtp.proxy_from:
         if network.prefixlen == 0:
             yield f"[smtp] proxy_from holds {network}: any peer can claim to be any other."
+    for network in settings.web.proxies:
+        if network.prefixlen == 0:
+            yield f"[web] proxies holds {network}: any browser can claim to be at any address."
 
 
 def _believed_relays(settings: Settings) -> Iterator[str]:
@@ -117,17 +124,48 @@ _WARNINGS: tuple[Callable[[Settings], Iterator[str]], ...] = (
 
 def file_problems(settings: Settings, source: str = "settings") -> list[str]:
     """The files that settings name and that cannot be used now, a line each in the form of `read`."""
-    found = [*_unreadable(settings), *_bad_pair(settings)]
+    found = [
+        *_unreadable(settings),
+        *_open_secrets(settings),
+        *_bad_pair(settings),
+        *_bad_draft(settings),
+        *_bad_signature(settings),
+        *_bad_hook(settings),
+    ]
     return [f"{source}: {problem}" for problem in found]
 
 
 def _files(settings: Settings) -> list[tuple[str, str, Path | None]]:
     return [
         ("recipients", "file", settings.recipients.file),
+        ("hosters", "asn_file", settings.hosters.asn_file),
         ("database", "password_file", settings.database.password_file),
         ("tls", "certificate", settings.tls.certificate),
         ("tls", "key", settings.tls.key),
+        ("oidc", "ca_file", settings.oidc.ca_file),
+        ("directory", "ca_file", settings.directory.ca_file),
+        ("imap", "ca_file", settings.imap.ca_file),
+        *_secrets(settings),
+        ("digest", "dkim_key", settings.digest.dkim_key),
+        ("alerts", "hook_secret", settings.alerts.hook_secret),
     ]
+
+
+def _secrets(settings: Settings) -> list[tuple[str, str, Path | None]]:
+    return [
+        ("oidc", "secret_file", settings.oidc.secret_file),
+        ("directory", "password_file", settings.directory.password_file),
+    ]
+
+
+def _open_secrets(settings: Settings) -> Iterator[Problem]:
+    """Secrets that others on this machine can read."""
+    for section, key, path in _secrets(settings):
+        try:
+            if path is not None and path.stat().st_mode & 0o077:
+                yield Problem(section, key, f"{path} can be read by others: chmod 600 {path}")
+        except OSError:
+            continue  # told by the file that cannot be read
 
 
 def _unreadable(settings: Settings) -> Iterator[Problem]:
@@ -137,6 +175,15 @@ def _unreadable(settings: Settings) -> Iterator[Problem]:
                 path.read_bytes()
         except OSError as error:
             yield Problem(section, key, f"{path} cannot be read: {error.strerror}")
+
+
+def _bad_draft(settings: Settings) -> Iterator[Problem]:
+    if settings.shadow.settings is None:
+        return
+    try:
+        read(settings.shadow.settings)
+    except BadSettings as error:
+        yield from (Problem("shadow", "settings", problem) for problem in error.problems)
 
 
 def _bad_pair(settings: Settings) -> Iterator[Problem]:
@@ -152,3 +199,32 @@ def _bad_pair(settings: Settings) -> Iterator[Problem]:
         )
     except OSError:
         return  # told by the file that cannot be read
+
+
+def _bad_signature(settings: Settings) -> Iterator[Problem]:
+    path = settings.digest.dkim_key
+    if path is None:
+        return
+    from cryptography.hazmat.primitives import serialization  # megabytes that no worker needs
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    try:
+        found = serialization.load_pem_private_key(path.read_bytes(), None)
+    except OSError:
+        return  # told by the file that cannot be read
+    except (ValueError, TypeError):
+        found = None
+    if not isinstance(found, rsa.RSAPrivateKey) or found.key_size < LEAST_BITS:
+        yield Problem("digest", "dkim_key", f"{path} is no RSA key of at least {LEAST_BITS} bits without a password")
+
+
+def _bad_hook(settings: Settings) -> Iterator[Problem]:
+    path = settings.alerts.hook_secret
+    if path is None:
+        return
+    try:
+        hook_secret(path.read_text("ascii"))
+    except OSError:
+        return  # told by the file that cannot be read
+    except ValueError as error:
+        yield Problem("alerts", "hook_secret", f"{path} holds no secret: {error}")

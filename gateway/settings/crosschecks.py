@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from gateway.model import Mode
 from gateway.settings.addresses import Endpoint, domain_of
 from gateway.settings.quantities import duration_text, quoted, size_text
 from gateway.settings.schema import Settings
@@ -109,6 +110,7 @@ def at_local_domains(settings: Settings) -> Iterator[Problem]:
         (("recipients", "list"), settings.recipients.list),
         (("tarpit", "traps"), settings.tarpit.traps),
         (("protection.overrides", ""), settings.protection.overrides),
+        (("submission", "form_accounts"), settings.submission.form_accounts),
     )
     for (section, key), names in named:
         for name in names:
@@ -147,6 +149,48 @@ def _reaches(url: BackendUrl, own: Endpoint) -> bool:
     return url.port == own.port and (url.host == own.host or everywhere)
 
 
+def submission(settings: Settings) -> Iterator[Problem]:
+    """Who submits mail must be told from who may not, and somebody must take it."""
+    chosen = settings.submission
+    if not chosen.is_on:
+        return
+    taken = [*settings.smtp.listen, settings.web.listen, settings.metrics.listen]
+    for key, own in (("listen", chosen.listen), ("listen_tls", chosen.listen_tls)):
+        for endpoint in own:
+            if endpoint in taken:
+                yield Problem("submission", key, f"{endpoint} is taken; choose another port", (("smtp", "listen"),))
+            taken.append(endpoint)
+    beside = (("submission", "listen"), ("submission", "listen_tls"))
+    if not chosen.users and not chosen.trusted:
+        yield Problem("submission", "users", "nobody may send; name users, or trusted networks", beside)
+    if settings.tls.certificate is None and (chosen.users or chosen.listen_tls):
+        text = "logins need TLS, and [tls] names no certificate; give certificate and key"
+        yield Problem("submission", "users", text, (("tls", "certificate"), *beside))
+    if any(network.prefixlen == 0 for network in chosen.trusted):
+        yield Problem("submission", "trusted", "anybody could send through us; name your own networks", beside)
+
+
+def smarthost(settings: Settings) -> Iterator[Problem]:
+    """Submitted mail goes somewhere else, by SMTP."""
+    chosen, place = settings.submission, (("submission", "listen"), ("submission", "listen_tls"))
+    if chosen.is_on and not chosen.smarthost:
+        yield Problem(
+            "submission", "smarthost", 'is missing; name who sends it on: "smtp://relay.example.com:25"', place
+        )
+    own = (*settings.smtp.listen, *chosen.listen, *chosen.listen_tls)
+    for url in chosen.smarthost:
+        if url.scheme != "smtp":
+            yield Problem("submission", "smarthost", f"{url} is no smtp:// URL; name a mail server that sends it on")
+        elif any(_reaches(url, one) for one in own):
+            yield Problem("submission", "smarthost", f"{url} is where Greygate itself listens", place)
+
+
+def tags(settings: Settings) -> Iterator[Problem]:
+    """What is signed needs a key."""
+    if settings.submission.sign and not settings.submission.batv_key:
+        yield Problem("submission", "sign", "needs batv_key", (("submission", "batv_key"),))
+
+
 def one_password(settings: Settings) -> Iterator[Problem]:
     """The database's password stands in one place."""
     if settings.database.password_file is None:
@@ -166,6 +210,77 @@ def certificate_and_key(settings: Settings) -> Iterator[Problem]:
         yield Problem("tls", missing[0], "is missing; give certificate and key, or neither of them")
 
 
+def draft_named(settings: Settings) -> Iterator[Problem]:
+    """Who wants a shadow says of what."""
+    if settings.protection.mode is Mode.SHADOW and settings.shadow.settings is None:
+        text = '"shadow" needs a draft; name its file in [shadow] settings'
+        yield Problem("protection", "mode", text, (("shadow", "settings"),))
+
+
+def issuer(settings: Settings) -> Iterator[Problem]:
+    """Who sends people to an issuer is known there, and says where they come back to."""
+    chosen, beside = settings.oidc, (("oidc", "issuer"),)
+    if not chosen.is_on:
+        return
+    if not chosen.client_id:
+        yield Problem("oidc", "client_id", "is missing; it is what Greygate is called at the issuer", beside)
+    if not settings.web.url:
+        text = "is missing; the issuer sends people back to it: https://gate.example.com"
+        yield Problem("web", "url", text, beside)
+    if "openid" not in chosen.scopes:
+        yield Problem("oidc", "scopes", 'lack "openid": the issuer would not say who it is', beside)
+
+
+def directory(settings: Settings) -> Iterator[Problem]:
+    """Who asks a directory says where and by whom, and never in the clear."""
+    chosen, beside = settings.directory, (("directory", "url"),)
+    if settings.recipients.verify == "directory" and not chosen.keeps_recipients:
+        text = '"directory" needs [directory] url and sync = "recipients" or "both"'
+        yield Problem("recipients", "verify", text, (("directory", "sync"), *beside))
+    if not chosen.is_on:
+        return
+    if not chosen.base:
+        yield Problem(
+            "directory", "base", "is missing; below which entry are people: ou=people,dc=example,dc=com", beside
+        )
+    if "{name}" not in chosen.filter:
+        yield Problem("directory", "filter", "lacks {name}: everybody would be somebody", beside)
+    if bool(chosen.bind_dn) != (chosen.password_file is not None):
+        text = "goes with password_file; give both, or neither of them"
+        yield Problem("directory", "bind_dn", text, (("directory", "password_file"), *beside))
+    if chosen.tls == "off" and not all(url.is_local for url in chosen.url):
+        text = '"off" is for a directory on this machine; passwords would be sent in the clear'
+        yield Problem("directory", "tls", text, beside)
+
+
+def mail_server(settings: Settings) -> Iterator[Problem]:
+    """No password is sent to a mail server in the clear."""
+    if settings.imap.is_on and settings.imap.tls == "off" and not settings.imap.is_local:
+        text = '"off" is for a mail server on this machine; passwords would be sent in the clear'
+        yield Problem("imap", "tls", text, (("imap", "host"),))
+
+
+def digests(settings: Settings) -> Iterator[Problem]:
+    """Links lead somewhere, and a signature has a key and its name."""
+    given = settings.digest
+    if given.send == "everybody" and not (settings.web.url and settings.web.enabled):
+        text = "the links in them lead nowhere; name the address of the pages"
+        yield Problem("digest", "send", text, (("web", "url"), ("web", "enabled")))
+    if (given.dkim_key is None) == bool(given.dkim_selector):
+        yield Problem("digest", "dkim_selector", "a key and its selector go together", (("digest", "dkim_key"),))
+
+
+def alerts(settings: Settings) -> Iterator[Problem]:
+    """A hook and its secret, and somewhere to send to whom we have no mail server for."""
+    given = settings.alerts
+    if bool(given.hook) == (given.hook_secret is None):
+        yield Problem("alerts", "hook", "a hook and its secret go together", (("alerts", "hook_secret"),))
+    elsewhere = [one for one in given.to if one.rpartition("@")[2] not in settings.domains.local]
+    if elsewhere and not given.via:
+        text = f"{', '.join(elsewhere[:3])} is at no domain of ours; name the server that takes mail for it"
+        yield Problem("alerts", "via", text, (("alerts", "to"), ("domains", "local")))
+
+
 CHECKS: tuple[Check, ...] = (
     listeners,
     _at_most(("smtp", "reply_within"), ("smtp", "reply_within_unmatchable")),
@@ -182,6 +297,7 @@ CHECKS: tuple[Check, ...] = (
     routes,
     at_local_domains,
     nobodys_traps,
+    draft_named,
     one_password,
     _at_most(("greylist", "wait"), ("greylist", "window"), strictly=True),
     _at_most(("greylist", "wait"), ("greylist", "give_up"), strictly=True),
@@ -189,4 +305,12 @@ CHECKS: tuple[Check, ...] = (
     _at_most(("greylist", "memory"), ("greylist", "memory_act")),
     _at_most(("storage", "copies_per_network"), ("storage", "copies")),
     certificate_and_key,
+    digests,
+    alerts,
+    submission,
+    smarthost,
+    tags,
+    issuer,
+    directory,
+    mail_server,
 )

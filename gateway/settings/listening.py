@@ -8,7 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway.settings.addresses import Endpoint
 from gateway.settings.quantities import GIB, KIB, MIB, MILLISECOND, MINUTE, SECOND
 from gateway.settings.shapes import (
+    Domains,
     Duration,
+    Flag,
     HostName,
     Listener,
     Listeners,
@@ -19,6 +21,7 @@ from gateway.settings.shapes import (
     Percent,
     Server,
     Size,
+    WebAddress,
 )
 
 
@@ -160,7 +163,48 @@ class Tls(Section):
 class Web(Section):
     """The web pages."""
 
-    listen: Listener = Field(default=Endpoint("127.0.0.1", 8025), description="Where they are served; not used yet.")
+    enabled: Flag = Field(default=True, description="Whether they are served.")
+    listen: Listener = Field(
+        default=Endpoint("127.0.0.1", 8025), description="Where: by HTTP, for this machine or a reverse proxy with TLS."
+    )
+    url: WebAddress = Field(
+        default="", description="How people reach them, such as https://gate.example.com; for links that are sent."
+    )
+    proxies: tuple[Network, ...] = Field(
+        default=(),
+        description="The reverse proxies that we believe who asks, and how (X-Forwarded-For, -Proto, -Host).",
+    )
+    plain: Flag = Field(
+        default=False, description="Whether people may sign in from other machines without TLS: passwords can be read."
+    )
+    threads: Number = Field(default=24, ge=4, le=500, description="How many answers are made at once.")
+    streams: Number = Field(
+        default=64,
+        ge=0,
+        le=400,
+        description="How many open pages are told of changes at once, by further threads; the others ask by turns.",
+    )
+    second_factor: Literal["offered", "required"] = Field(
+        default="offered", description="Whether whoever decides about the mail of others must have a second factor."
+    )
+    passkeys: Flag = Field(
+        default=True, description="Whether people may sign in with a passkey; they belong to the host name of url."
+    )
+    sender_held: Literal["approvers", "recipient"] = Field(
+        default="approvers",
+        description="Who may read mail that its sender still has: approvers of the domain, or its recipient alone.",
+    )
+    undo: Duration = Field(
+        default=10 * SECOND, le=5 * MINUTE, description="How long a release waits, so that it can be taken back."
+    )
+    four_eyes: Literal["off", "everybody", "bulk", "both"] = Field(
+        default="off",
+        description="What a second approver has to confirm: whom somebody lets in or keeps out for everybody, decisions"
+        " about many mails at once, or both.",
+    )
+    four_eyes_over: Number = Field(
+        default=50, ge=1, description="About how many mails at once one approver may decide, where that is asked for."
+    )
 
 
 class Dns(Section):
@@ -172,6 +216,18 @@ class Dns(Section):
         default=2500 * MILLISECOND,
         ge=MILLISECOND,
         description="How long all answers about a peer's name may take, and all about its sender's SPF record.",
+    )
+
+
+class AuthenticationSettings(Section):
+    """What follows when a mail cannot prove who it is from."""
+
+    refuse_forged: Flag = Field(
+        default=False,
+        description="Whether mail is refused that its author's domain asks to reject (DMARC); otherwise it is held.",
+    )
+    sealers: Domains = Field(
+        default=(), description="Forwarders and lists whose ARC seals are believed, by their signing domain."
     )
 
 

@@ -6,9 +6,23 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from gateway.model import Level, Mode
-from gateway.settings.listening import Dns, Limits, Log, Metrics, Section, Smtp, Tarpit, Tls, Web
-from gateway.settings.quantities import DAY, GIB, HOUR, MIB, MILLISECOND, SECOND
+from gateway.model import Level, Mode, Tells
+from gateway.settings.campaigns import CampaignSettings
+from gateway.settings.judging import Attachments, Clamav, Content, ScoreSettings
+from gateway.settings.listening import (
+    AuthenticationSettings,
+    Dns,
+    Limits,
+    Log,
+    Metrics,
+    Section,
+    Smtp,
+    Tarpit,
+    Tls,
+    Web,
+)
+from gateway.settings.quantities import DAY, GIB, HOUR, MIB, MILLISECOND, MINUTE, SECOND
+from gateway.settings.sending import Submission
 from gateway.settings.shapes import (
     Account,
     Backends,
@@ -16,6 +30,7 @@ from gateway.settings.shapes import (
     Domains,
     Duration,
     Flag,
+    Fraction,
     HeaderField,
     Location,
     Number,
@@ -25,7 +40,9 @@ from gateway.settings.shapes import (
     Text,
     distinct_keys,
 )
+from gateway.settings.signin import DirectorySettings, ImapSettings, Oidc
 from gateway.settings.urls import BackendUrl, DatabaseUrl
+from gateway.settings.writing import AlertSettings, DigestSettings
 
 Overrides = Annotated[
     Mapping[Account, Level], BeforeValidator(distinct_keys), Shape("a table of addresses or domains and their levels")
@@ -41,10 +58,13 @@ class DomainSettings(Section):
 class Recipients(Section):
     """Who exists at our domains."""
 
-    verify: Literal["accept-all", "list", "backend"] = Field(
-        default="accept-all", description="How we learn whether a recipient exists: not at all, from a list, by asking."
+    verify: Literal["accept-all", "list", "backend", "directory"] = Field(
+        default="accept-all",
+        description="How we learn whether a recipient exists: not at all, from a list, by asking, from [directory].",
     )
-    list: tuple[RecipientName, ...] = Field(default=(), description='The recipients that exist, for verify = "list".')
+    list: tuple[RecipientName, ...] = Field(
+        default=(), description='Recipients that exist, for verify = "list" or "directory".'
+    )
     file: Location | None = Field(
         default=None, description="A file of more of them: one on each line, # starts a comment."
     )
@@ -135,11 +155,20 @@ class Protection(Section):
 
     mode: Mode = Field(
         default=Mode.ENFORCE,
-        description="Whether it is in force, or only observed what it would do; greygate observe arm comes before it.",
+        description="Whether it is in force, only observed what it would do, or in force with a draft beside it; "
+        "greygate observe comes before it.",
     )
     level: Level = Field(default=Level.GREYLIST, description="The level of everybody without one of their own.")
     overrides: Overrides = Field(
         default={}, description='Levels of single accounts and domains: { "boss@example.com" = "off" }.'
+    )
+
+
+class Shadow(Section):
+    """A draft of the settings that decides beside those in force and changes nothing, with mode = "shadow"."""
+
+    settings: Location | None = Field(
+        default=None, description="The draft: a whole settings file. What it would change is logged and kept on record."
     )
 
 
@@ -150,8 +179,53 @@ class Hold(Section):
     reviewed: Flag = Field(
         default=False, description="Whether somebody looks at held mail; if not, suspicious mail is tagged instead."
     )
+    dangerous: Literal["anybody", "approvers"] = Field(
+        default="anybody",
+        description="Who may release mail with a program, a virus, a forged or look-alike sender or of a refused "
+        "campaign: whoever it is for, or approvers of the domain, whom the others can ask.",
+    )
     junk_header: HeaderField = Field(
         default="X-Spam-Flag: YES", description="The header field that tags mail for the Junk folder."
+    )
+
+
+class Audit(Section):
+    """Delivered mail that is listed for somebody to look at, and what of it is chosen to see what slips through."""
+
+    share: Fraction = Field(
+        default=0.01, description="About which share of the mail that was let in without a person is chosen; 0 is none."
+    )
+    keep: Duration = Field(
+        default=14 * DAY, le=90 * DAY, description="How long listed mail, chosen or not, is kept to be looked at."
+    )
+
+
+class Expecting(Section):
+    """Mail that an account says it expects: it neither waits nor is held if its sender proves who it is."""
+
+    enabled: Flag = Field(default=True, description="Whether accounts may say so.")
+    anybody: Duration = Field(
+        default=10 * MINUTE,
+        ge=MINUTE,
+        le=10 * MINUTE,
+        description="For how long at most mail of anybody may be expected.",
+    )
+    named: Duration = Field(
+        default=HOUR, ge=MINUTE, le=HOUR, description="For how long at most mail of one domain may be expected."
+    )
+    per_day: Number = Field(default=20, ge=1, le=1000, description="How often an account may say so within a day.")
+
+
+class HostersSettings(Section):
+    """Places that anybody can rent, as you list them with greygate hosters."""
+
+    action: Literal["wait", "hold"] = Field(
+        default="wait",
+        description="Whether their strangers wait longer, or a person decides about them (else tagged for Junk).",
+    )
+    wait: Duration = Field(default=HOUR, le=DAY, description="How long a stranger from there waits.")
+    asn_file: Location | None = Field(
+        default=None, description="Which network is of which AS: on each line network, tab, number."
     )
 
 
@@ -178,6 +252,14 @@ class Retention(Section):
     tombstones: Duration = Field(
         default=8 * DAY, ge=8 * DAY, description="How long we recognise the retry of a mail that was delivered."
     )
+    lessons: Duration = Field(
+        default=400 * DAY, ge=30 * DAY, description="How long the classifier's journal keeps what people said of mail."
+    )
+    statistics: Duration = Field(
+        default=730 * DAY,
+        ge=DAY,
+        description="How long what is counted by the day is kept; single accounts and hours as long as `events`.",
+    )
 
 
 class Fail(Section):
@@ -201,15 +283,37 @@ class Settings(Section):
     database: DatabaseSettings = DatabaseSettings()
     greylist: Greylist = Greylist()
     protection: Protection = Protection()
+    shadow: Shadow = Shadow()
     hold: Hold = Hold()
+    audit: Audit = Audit()
+    digest: DigestSettings = DigestSettings()
+    alerts: AlertSettings = AlertSettings()
+    expecting: Expecting = Expecting()
+    submission: Submission = Submission()
+    hosters: HostersSettings = HostersSettings()
     storage: Storage = Storage()
     retention: Retention = Retention()
     fail: Fail = Fail()
     tls: Tls = Tls()
     web: Web = Web()
+    oidc: Oidc = Oidc()
+    directory: DirectorySettings = DirectorySettings()
+    imap: ImapSettings = ImapSettings()
     dns: Dns = Dns()
+    authentication: AuthenticationSettings = AuthenticationSettings()
+    content: Content = Content()
+    attachments: Attachments = Attachments()
+    clamav: Clamav = Clamav()
+    score: ScoreSettings = ScoreSettings()
+    campaigns: CampaignSettings = CampaignSettings()
     log: Log = Log()
     metrics: Metrics = Metrics()
+
+    @property
+    def tells(self) -> Tells:
+        """Who gets digests: nobody while there is nowhere that their links could lead."""
+        is_possible = self.web.enabled and self.web.url and self.digest.send != "off"
+        return Tells(self.digest.send) if is_possible else Tells.NOBODY
 
     def backends(self, domain: str) -> tuple[BackendUrl, ...]:
         """The backends of a local domain, in the order to try them."""

@@ -21,11 +21,15 @@ _FIELD = re.compile(r"[!-9;-~]+: ?[!-~]([ -~]*[!-~])?")
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a type allows, in words, for one value and for a list, and how a value is written as text."""
+    """What a type allows, in words, for one value and for a list, and how a value is written as text.
+
+    `masked` is how one is shown that may hold a secret: whoever reads settings reads nothing that opens a door.
+    """
 
     one: str
     many: str = ""
     write: Callable[..., str] = str
+    masked: Callable[..., str] | None = None
 
 
 def _path(value: object, info: ValidationInfo) -> Path:
@@ -60,6 +64,18 @@ def host_name(value: object) -> str:
     return "" if value == "" else domain(value)
 
 
+WEB_ADDRESS = re.compile(r"https?://[!-~]{1,200}")
+
+
+def web_address(value: object) -> str:
+    """Where pages are, without a slash at the end, or nothing; raises ValueError for what is no such address."""
+    if value == "":
+        return ""
+    if not isinstance(value, str) or not WEB_ADDRESS.fullmatch(value):
+        raise ValueError(f"{value!r} is no address of pages; write such as https://gate.example.com")
+    return value.rstrip("/")
+
+
 def one_or_more(value: object) -> object:
     """A single text as a list of one."""
     return (value,) if isinstance(value, str | BackendUrl) else value
@@ -82,13 +98,22 @@ def distinct_keys(value: object) -> object:
     return value
 
 
+def fraction(value: object) -> float:
+    """A part of one; raises ValueError for what is no number from 0 to 1."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise ValueError(f"{quoted(str(value))} is no share; write a number from 0 to 1")
+    return float(value)
+
+
 Duration = Annotated[timedelta, BeforeValidator(duration), Shape("a duration", "durations", duration_text)]
 Size = Annotated[int, BeforeValidator(size), Shape("a size", "sizes", size_text)]
 Number = Annotated[int, Strict(), Shape("a number")]
 Percent = Annotated[int, Strict(), Field(ge=1, le=100), Shape("a number from 1 to 100")]
+Fraction = Annotated[float, PlainValidator(fraction), Shape("a number from 0 to 1")]
 Flag = Annotated[bool, Strict(), Shape("true or false")]
 Text = Annotated[str, PlainValidator(printable), Shape("printable ASCII, at most 200 characters")]
 HeaderField = Annotated[str, PlainValidator(header_field), Shape('a header field: "Name: value", printable ASCII')]
+WebAddress = Annotated[str, PlainValidator(web_address), Shape('an address such as https://gate.example.com, or ""')]
 HostName = Annotated[str, PlainValidator(host_name), Shape('a host name; "" is the name that the machine gives itself')]
 Location = Annotated[Path, PlainValidator(_path), Shape("a path; a relative one starts at the folder of this file")]
 Listener = Annotated[
@@ -117,7 +142,7 @@ Database = Annotated[
     DatabaseUrl,
     PlainValidator(database_url),
     PlainSerializer(str),
-    Shape("sqlite:///path or mysql://user:password@host:port/name"),
+    Shape("sqlite:///path or mysql://user:password@host:port/name", masked=str),
 ]
 Backends = Annotated[
     tuple[Backend, ...],

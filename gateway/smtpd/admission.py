@@ -1,9 +1,7 @@
 """RCPT: gather what is known about (peer, sender, recipient), ask the policy, remember the attempt."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
 
 import structlog
 
@@ -13,10 +11,8 @@ from gateway.model import (
     Address,
     Grade,
     IPAddress,
-    Level,
     MailParameters,
     Peer,
-    Pressure,
     RcptFacts,
     ReasonCode,
     Recipient,
@@ -27,9 +23,9 @@ from gateway.model import (
     Spf,
     Verdict,
 )
-from gateway.policy import inbound, lists, recipients
+from gateway.policy import helo, inbound, lists, recipients, stored
 from gateway.policy.address import normalise_sender
-from gateway.policy.identity import earning, rungs_of
+from gateway.policy.identity import rungs_of
 from gateway.policy.recipients import Transaction
 from gateway.policy.reply import reply_to
 from gateway.smtpd import asking
@@ -42,10 +38,6 @@ from gateway.store.question import Question
 from gateway.store.sightings import Attempt
 
 log = structlog.get_logger()
-
-PRESSURES = tuple(one.name for one in fields(Pressure))
-
-HOLDING_LEVELS = frozenset({Level.REVIEW_BEFORE, Level.KNOWN_ONLY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +112,8 @@ async def gather(door: Door, mail: Mail, peer: Peer, recipient: Address, now: da
         is_local=is_local,
         recipient_exists=exists,
         level=level,
-        reviewed=door.reviewed or level in HOLDING_LEVELS,
-        listed=lists.matching(door.listed, peer.address, mail.sender, recipient, now),
+        reviewed=door.is_reviewed(recipient.key, level),
+        listed=lists.matching(door.listed, peer.address, mail.sender, recipient, now, rungs=told.rungs),
         grade=told.grade,
         sightings=told.sightings,
         switches=door.switches(now),
@@ -129,6 +121,9 @@ async def gather(door: Door, mail: Mail, peer: Peer, recipient: Address, now: da
         pressure=pressure,
         mode=door.mode,
         spf=mail.spf,
+        helo=helo.flaws(peer, door.ours),
+        expected=door.expected_by(recipient.key, now),
+        hoster=door.hosters.of(peer),
     )
 
 
@@ -145,7 +140,7 @@ async def gather_behind_relay(door: Door, mail: Mail, peer: Peer, recipient: Add
         is_local=is_local,
         recipient_exists=await door.directory.exists(recipient) if is_local and not is_trap else False,
         level=level,
-        reviewed=door.reviewed or level in HOLDING_LEVELS,
+        reviewed=door.is_reviewed(recipient.key, level),
         listed=(),
         grade=Grade.STRANGER,
         sightings=(),
@@ -153,6 +148,7 @@ async def gather_behind_relay(door: Door, mail: Mail, peer: Peer, recipient: Add
         switches=door.switches(now),
         announced_size=mail.parameters.size,
         mode=door.mode,
+        expected=door.expected_by(recipient.key, now),
     )
 
 
@@ -169,7 +165,7 @@ async def identified(door: Door, mail: Mail, peer: Peer, recipient: str, now: da
     """Who sends it, and what we remember of that. Whom we know by heart needs no further evidence."""
     rungs = rungs_of(peer, mail.spf)
     normal = normalise_sender(mail.sender_key) if mail.sender_key else ""
-    if mail.spf is None and door.known.grade(earning(rungs), normal, recipient, now) is None:
+    if mail.spf is None and door.known.grade(door.lending(rungs, normal), normal, recipient, now) is None:
         mail.spf = await door.evidence.spf_of(peer.address, mail.sender, peer.helo)
         rungs = rungs_of(peer, mail.spf)
     return await remembered(door, mail.sender_key, recipient, Remembrance(rungs), now)
@@ -177,8 +173,8 @@ async def identified(door: Door, mail: Mail, peer: Peer, recipient: str, now: da
 
 async def remembered(door: Door, sender: str, recipient: str, who: Remembrance, now: datetime) -> Remembrance:
     """The grade and the sightings; by heart for those who pass."""
-    standing = earning(who.rungs)
     normal = normalise_sender(sender) if sender else ""
+    standing = door.lending(who.rungs, normal)
     by_heart = door.known.grade(standing, normal, recipient, now)
     if by_heart is not None:
         return replace(who, grade=by_heart)
@@ -200,6 +196,7 @@ SEEN = frozenset(
         ReasonCode.GREYLIST_NEW,
         ReasonCode.GREYLIST_EARLY,
         ReasonCode.GREYLIST_LARGE,
+        ReasonCode.HOSTER_WAIT,
         ReasonCode.RECIPIENT_OTHER_CLASS,
     }
 )
@@ -223,41 +220,12 @@ def record(door: Door, mail: Mail, facts: RcptFacts, verdict: Verdict, answer: R
         sender=facts.sender,
         recipient=facts.recipient.key,
         verdict=verdict,
-        facts=described(facts),
+        facts=stored.to_json(facts),
         reply=str(answer),
+        shadow=door.shadow_of(verdict, facts),
     )
     door.database.note(decisions.add, decided)
     log_decision(decided)
-
-
-def described(facts: RcptFacts) -> dict[str, Any]:
-    """The facts as they are stored, version 1."""
-    return {
-        "peer": described_peer(facts.peer),
-        "relayed": facts.relayed is not None,
-        "hop": described_peer(facts.relayed.hop) if facts.relayed and facts.relayed.hop else None,
-        "tls": facts.peer.tls,
-        "rungs": sorted([int(rung.kind), rung.value] for rung in facts.rungs),
-        "exists": facts.recipient_exists,
-        "level": str(facts.level),
-        "reviewed": facts.reviewed,
-        "listed": [entry.id for entry in facts.listed],
-        "grade": None if facts.grade is None else facts.grade.name.lower(),
-        "sightings": None if facts.sightings is None else [seen_in_short(one) for one in facts.sightings[:10]],
-        "switches": sorted(facts.switches),
-        "size": facts.announced_size,
-        "pressure": [name for name in PRESSURES if getattr(facts.pressure, name)],
-        "mode": str(facts.mode),
-        "spf": None if facts.spf is None else [str(facts.spf.result), facts.spf.domain, facts.spf.wide],
-    }
-
-
-def described_peer(peer: Peer) -> dict[str, str | None]:
-    return {"address": str(peer.address), "helo": peer.helo, "name": peer.name}
-
-
-def seen_in_short(sighting: Sighting) -> Mapping[str, Any]:
-    return {"id": sighting.id, "first": sighting.first_seen.isoformat(), "tries": sighting.tries}
 
 
 def log_decision(decided: Decision) -> None:
@@ -273,13 +241,15 @@ def log_decision(decided: Decision) -> None:
         action=str(decided.verdict.action),
         reason=str(decided.verdict.code),
         reply=decided.reply,
-        **would_be(decided.verdict),
+        **would_be(decided),
     )
 
 
-def would_be(verdict: Verdict) -> dict[str, str]:
-    """What only observing let in names what it would have been; other lines are no longer for it."""
-    return {} if verdict.observed is None else {"would": f"{verdict.observed.action} {verdict.observed.code}"}
+def would_be(decided: Decision) -> dict[str, str]:
+    """What only observing let in, or a draft of the settings would change; other lines are no longer for it."""
+    observed = decided.verdict.observed
+    told = {} if observed is None else {"would": f"{observed.action} {observed.code}"}
+    return told if decided.shadow is None else told | {"shadow": str(decided.shadow)}
 
 
 def record_for_all(door: Door, mail: Mail, address: IPAddress, verdict: Verdict, answer: Reply) -> None:
@@ -294,7 +264,7 @@ def record_for_all(door: Door, mail: Mail, address: IPAddress, verdict: Verdict,
             sender=mail.sender_key,
             recipient=one.recipient.address.key,
             verdict=verdict,
-            facts=described(one.facts),
+            facts=stored.to_json(one.facts),
             reply=str(answer),
         )
         for one in mail.admitted

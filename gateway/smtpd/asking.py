@@ -7,11 +7,14 @@ import structlog
 from gateway import clock
 from gateway.model import Address, Grade, Pressure, RcptFacts, Verdict
 from gateway.policy.address import normalise_sender
+from gateway.policy.hosters import waits_longer
 from gateway.policy.opinion import is_role_address
+from gateway.policy.standing import Outcome, parties
 from gateway.policy.tarpit import may_prove_patience
 from gateway.smtpd.door import Door
-from gateway.store import memory
+from gateway.store import memory, standings
 from gateway.store.engine import StoreUnavailable
+from gateway.store.standings import Happened
 
 if TYPE_CHECKING:
     from gateway.smtpd.admission import Mail
@@ -33,7 +36,9 @@ async def exists(door: Door, mail: "Mail", recipient: Address, pressure: Pressur
 
 async def proved_patience(door: Door, mail: "Mail", facts: RcptFacts, verdict: Verdict) -> bool:
     """Let a stranger wait that would be deferred; True when it stayed. Once in a transaction."""
-    if mail.patient or not may_prove_patience(facts, verdict, mail.transaction, door.tarpit.delays, door.policy.timing):
+    if mail.patient or waits_longer(facts, door.policy):
+        return False
+    if not may_prove_patience(facts, verdict, mail.transaction, door.tarpit.delays, door.policy.timing):
         return False
     mail.patient = await mail.guest.is_patient()
     return mail.patient
@@ -48,3 +53,6 @@ async def mark_network(door: Door, mail: "Mail", facts: RcptFacts) -> None:
         log.warning("the database could not be asked", error=str(error))
         return
     door.tarpit.wrote_to_trap(mail.guest, facts.sender, remembered=friend)
+    if not friend:  # whose name it used is not known: its server is what misbehaved
+        for party, value in parties(facts.rungs, "", door.shared):
+            door.database.note(standings.note, Happened(party, value, Outcome.TRAPPED, facts.now, door.hostname))

@@ -17,6 +17,7 @@ from typing import Any, cast
 from aiosmtpd.smtp import SMTP
 
 from gateway import metrics
+from gateway.deadline import Deadline
 from gateway.model import Reply
 from gateway.policy import reply
 from gateway.smtpd import stress
@@ -52,8 +53,8 @@ class Connection(SMTP):
         self.inbox: Inbox  # made with the connection
         self.serving: asyncio.Task[None]  # so that nobody else forgets it
         self.began = loop.time()
-        self.deadline: float | None = None
-        self.timer: asyncio.TimerHandle | None = None
+        self.deadline = Deadline(loop, self._timeout_cb)
+        self.cutter: asyncio.TimerHandle | None = None
         self.room: asyncio.Future[None] | None = None  # while what we wrote waits for the peer to read
         self.errors = 0
         self.closing = False
@@ -79,8 +80,9 @@ class Connection(SMTP):
 
     def connection_lost(self, error: Exception | None) -> None:
         """Wake whoever reads; never cancel: a commit under way must end, and will find nobody to answer."""
-        if self.timer is not None:
-            self.timer.cancel()
+        self.deadline.end()
+        if self.cutter is not None:
+            self.cutter.cancel()
         self.door.sessions.discard(self)
         self.guest.gone()
         self.lost = error or ConnectionResetError("closed")
@@ -121,27 +123,10 @@ class Connection(SMTP):
 
     def expect(self, seconds: float) -> None:
         """From now on the peer has so many seconds."""
-        self.deadline = self.loop.time() + seconds
-        # One timer for many deadlines: it looks again when it rings too early.
-        if self.timer is None or self.timer.when() > self.deadline:
-            self.set_timer(self.deadline)
+        self.deadline.set(seconds)
 
     def stop_timer(self) -> None:
-        self.deadline = None
-
-    def set_timer(self, when: float) -> None:
-        if self.timer is not None:
-            self.timer.cancel()
-        self.timer = self.loop.call_at(when, self.on_timer)
-
-    def on_timer(self) -> None:
-        self.timer = None
-        if self.deadline is None:
-            return
-        if self.loop.time() < self.deadline:
-            self.set_timer(self.deadline)
-        else:
-            self._timeout_cb()
+        self.deadline.clear()
 
     def _timeout_cb(self) -> None:
         """Say so if the peer reads at all, and cut it either way: close() alone waits for a buffer nobody empties."""
@@ -158,10 +143,10 @@ class Connection(SMTP):
             transport.abort()
 
     def cut_soon(self) -> None:
-        """In the timer's place: the end of the connection cancels it, and nothing holds on to what has ended."""
-        if self.timer is not None:
-            self.timer.cancel()
-        self.timer = self.loop.call_later(ABORT_AFTER, self.cut)
+        """Unless it ends by itself; nothing holds on to what has ended."""
+        if self.lost is None and self.cutter is None:
+            self.deadline.clear()
+            self.cutter = self.loop.call_later(ABORT_AFTER, self.cut)
 
     def cut(self) -> None:
         """End it now if it has not ended by itself; under TLS at the socket, for the layer above may be gone."""

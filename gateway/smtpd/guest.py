@@ -27,6 +27,7 @@ class Guest:
         "allowed",
         "encrypted",
         "in_hurry",
+        "is_gone",
         "names",
         "near",
         "network",
@@ -53,6 +54,7 @@ class Guest:
         self.paused = 0.0  # seconds before it was greeted
         self.sender: str | None = None  # of MAIL; "" is null, None is not named yet
         self.in_hurry = False  # a call-out, or encrypted: no slow replies
+        self.is_gone = False  # it left, or will send no more
         self.slow: Stutter | None = None
         self.waits: Patience | None = None
         self.write: Write | None = None
@@ -99,7 +101,8 @@ class Guest:
             self.slow.let_go()
 
     def gone(self) -> None:
-        """The peer left, or will send no more: nothing needs to be slow for it."""
+        """The peer left, or will send no more: nothing needs to be slow for it, now or later."""
+        self.is_gone = True
         if self.slow is not None:
             self.slow.let_go()
         if self.waits is not None:
@@ -122,7 +125,7 @@ class Guest:
     async def is_patient(self) -> bool:
         """Wait for as long as strangers are asked to. False when the peer left, or when we cannot let it wait."""
         pit = self.tarpit
-        if pit.is_crowded or pit.stress.on or pit.closing:
+        if self.is_gone or pit.is_crowded or pit.stress.on or pit.closing:
             return False
         self.waits = Patience(pit, pit.delays.patience.total_seconds())
         try:

@@ -11,7 +11,7 @@ from gateway import clock
 from gateway.bodies import FileBodies, Kept, NoRoom, Owner
 from gateway.ids import new_id
 from gateway.model import CopyState, DeliveryState
-from gateway.policy import header, hold
+from gateway.policy import hold
 from gateway.policy.identity import quota_network
 from gateway.policy.recipients import Disposition
 from gateway.policy.sameness import probably_delivered
@@ -21,6 +21,7 @@ from gateway.store import copies, decisions, deliveries, messages, sightings, to
 from gateway.store.answer import Answer
 from gateway.store.copies import KeptCopy
 from gateway.store.deliveries import Owned
+from gateway.store.engine import StoreUnavailable
 from gateway.store.sightings import Attempt
 
 log = structlog.get_logger()
@@ -95,7 +96,7 @@ def describe(door: Door, received: Received, number: str, now: datetime, owners:
         rungs=received.rungs,
         fingerprint=received.message.fingerprint,
         size=received.size(door.hostname),
-        trace=header.received(received.peer, received.envelope, door.hostname, received.mail.id, now),
+        trace=received.trace(door.hostname, now),
         author=received.message.author,
         subject=received.message.subject,
         owners=owners,
@@ -167,8 +168,23 @@ def drop_file(door: Door, number: str) -> None:
 
 async def consume(door: Door, judged: Sequence[Judged]) -> None:
     """A mail that was delivered before is dropped, visibly and once."""
-    dropped = [one for one in judged if one.disposition is Disposition.DISCARD]
-    numbers = [int(str(one.verdict.reasons[0].evidence["tombstone"])) for one in dropped]
+    numbers = settled_by(judged)
     if numbers:
         now = clock.now()
         await door.database.write(lambda conn: tombstones.consume(conn, numbers, now))
+
+
+async def restore(door: Door, judged: Sequence[Judged]) -> None:
+    """Our 250 for what was dropped did not arrive: it will come again, and is to be dropped again."""
+    numbers = settled_by(judged)
+    if numbers:
+        try:
+            await door.database.write(lambda conn: tombstones.restore(conn, numbers))
+        except StoreUnavailable as error:
+            log.warning("a dropped retry was not noted", error=str(error))
+
+
+def settled_by(judged: Sequence[Judged]) -> list[int]:
+    """The tombstones of what is dropped."""
+    dropped = [one for one in judged if one.disposition is Disposition.DISCARD]
+    return [int(str(one.verdict.reasons[0].evidence["tombstone"])) for one in dropped]

@@ -2,12 +2,15 @@
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import structlog
 
 from gateway.bodies import NoRoom
 from gateway.model import (
+    UNPROVED,
     Action,
+    Authentication,
     CopyRow,
     DataFacts,
     Envelope,
@@ -18,16 +21,18 @@ from gateway.model import (
     Relayed,
     Reply,
     Rung,
+    Spf,
     Verdict,
 )
-from gateway.policy import hold
+from gateway.policy import header, hold, stored
+from gateway.policy.authentication import signing_rungs
 from gateway.policy.fingerprint import FieldRemover
 from gateway.policy.header import VERDICT_FIELD
 from gateway.policy.identity import rungs_of
 from gateway.policy.recipients import Disposition
 from gateway.policy.reply import reply_to
 from gateway.policy.sameness import Sameness, compare
-from gateway.smtpd.admission import Admitted, Mail, described, log_decision
+from gateway.smtpd.admission import Admitted, Mail, log_decision
 from gateway.smtpd.door import Door
 from gateway.spool import Spool, without_fields
 from gateway.store import decisions
@@ -52,13 +57,34 @@ class Received:
     message: MessageFacts
     spool: Spool
     relayed: Relayed | None = None
+    authentication: Authentication = UNPROVED
+    found_spf: Spf | None = None  # looked up for the author's policy, where RCPT had no need of it
+
+    @property
+    def sender_host(self) -> Peer | None:
+        """Whoever sends it: behind a declared relay the hop before, if it is known."""
+        return self.peer if self.relayed is None else self.relayed.hop
 
     @property
     def rungs(self) -> frozenset[Rung]:
-        """The identity of whoever sends it: behind a declared relay that of the hop before, if it is known."""
-        if self.relayed is None:
-            return rungs_of(self.peer, self.mail.spf)
-        return rungs_of(self.relayed.hop, self.relayed.spf) if self.relayed.hop is not None else frozenset()
+        """The identity of whoever sends it."""
+        host, signed = self.sender_host, signing_rungs(self.authentication)
+        return signed if host is None else rungs_of(host, self.known_spf) | signed
+
+    @property
+    def known_spf(self) -> Spf | None:
+        return self.mail.spf if self.relayed is None else self.relayed.spf
+
+    def trace(self, hostname: str, now: datetime) -> str:
+        """The fields that say how it came here and what it proved, to be put on top."""
+        proved = header.authentication_results(
+            hostname,
+            self.known_spf or self.found_spf,
+            self.authentication,
+            null_sender=self.envelope.sender is None,
+            author_domain=(self.message.only_author or "").rpartition("@")[2],
+        )
+        return proved + header.received(self.peer, self.envelope, hostname, self.mail.id, now)
 
     def chunks(self, hostname: str) -> Iterator[bytes]:
         """The sender's bytes, without fields that claim to be ours."""
@@ -107,7 +133,14 @@ def fail(door: Door, received: Received, judged: Sequence[Judged], error: Except
 
 def record(door: Door, received: Received, judged: Sequence[Judged], answer: Reply) -> None:
     """Keep the decisions with their facts, and write their lines into the log."""
-    decided = [
+    for decided in decisions_about(door, received, judged, answer):
+        door.database.note(decisions.add, decided)
+        log_decision(decided)
+
+
+def decisions_about(door: Door, received: Received, judged: Sequence[Judged], answer: Reply) -> list[Decision]:
+    """As they go on record."""
+    return [
         Decision(
             reply_id=received.mail.id,
             at=one.facts.now,
@@ -116,32 +149,9 @@ def record(door: Door, received: Received, judged: Sequence[Judged], answer: Rep
             sender=received.mail.sender_key,
             recipient=one.key,
             verdict=one.verdict,
-            facts=described(one.admitted.facts) | about_message(one),
+            facts=stored.to_json(one.facts) | {"disposition": one.disposition.value},
             reply=str(answer),
+            shadow=door.shadow_of(one.verdict, one.facts),
         )
         for one in judged
     ]
-    for one_decided in decided:
-        door.database.note(decisions.add, one_decided)
-        log_decision(one_decided)
-
-
-def about_message(one: Judged) -> dict[str, object]:
-    message = one.facts.message
-    seen = None if one.facts.sightings is None else len(one.facts.sightings)
-    return {
-        "admitted": str(one.admitted.verdict.code),
-        "carried": one.admitted.carried,
-        "disposition": one.disposition.value,
-        "data": {
-            "size": message.size,
-            "whole": message.fingerprint.whole,
-            "body": message.fingerprint.body,
-            "headers": message.fingerprint.headers,
-            "received": message.received_count,
-            "forged": list(message.forged_fields),
-            "sightings": seen,
-            "copies": None if one.facts.copies is None else [copy.id for copy in one.facts.copies],
-            "tombstones": None if one.facts.tombstones is None else [stone.id for stone in one.facts.tombstones],
-        },
-    }

@@ -1,5 +1,7 @@
 """What one worker remembers of networks, in bounded memory: a connection costs no question to the database."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -12,6 +14,7 @@ from gateway.store.networks import Happened
 MOST = 50_000  # networks whose mail was delivered, and as many others; some 300 bytes each
 MOST_AT_ONCE = 5_000  # changed ones read at one look
 LOOK_BACK = timedelta(seconds=5)  # a change is committed a moment after it happened
+UNWRITTEN = timedelta(seconds=1)  # what was noted here so lately may be missing in what the database told
 DELIVERED_EVERY = timedelta(hours=1)  # how often another delivered mail is written down
 NOTHING = NetworkRecord()
 
@@ -25,6 +28,7 @@ class Networks:
         self.most = most
         self.delivered: dict[str, NetworkRecord] = {}
         self.others: dict[str, NetworkRecord] = {}
+        self.noted: dict[tuple[str, str], tuple[datetime, datetime]] = {}  # lately and here: when, and which moment
         self.seen_until: datetime | None = None
 
     def of(self, network: str) -> NetworkRecord:
@@ -46,8 +50,10 @@ class Networks:
 
     def take(self, seen: tuple[datetime, dict[str, NetworkRecord]]) -> None:
         self.seen_until, records = seen
+        self.noted = {key: one for key, one in self.noted.items() if self.seen_until - one[0] < UNWRITTEN}
         for network, record in reversed(records.items()):  # the newest last: it goes last
-            self.put(network, record)
+            mine = {name: self.noted[network, name][1] for name in networks.MOMENTS if (network, name) in self.noted}
+            self.put(network, with_moments(record, mine))
 
     # ---- what happens --------------------------------------------------------------------------------------------
 
@@ -66,7 +72,11 @@ class Networks:
 
     def note(self, network: str, now: datetime, **moments: datetime) -> None:
         """Here at once, in the database and in the other workers soon."""
-        old = self.of(network)
-        known = {name: getattr(old, name) for name in networks.MOMENTS}
-        self.put(network, NetworkRecord(**(known | moments)))
+        self.put(network, with_moments(self.of(network), moments))
+        self.noted.update({(network, name): (now, moment) for name, moment in moments.items()})
         self.database.note(networks.note, Happened(network, now, moments))
+
+
+def with_moments(record: NetworkRecord, moments: Mapping[str, datetime]) -> NetworkRecord:
+    """Moments only grow, as in the database."""
+    return replace(record, **{name: max(getattr(record, name), moment) for name, moment in moments.items()})

@@ -23,12 +23,15 @@ from gateway.model import (
 )
 from gateway.policy import header, recipients
 from gateway.policy.address import normalise_sender
-from gateway.policy.identity import earning, network_of
+from gateway.policy.identity import network_of
 from gateway.policy.recipients import After, Disposition
 from gateway.policy.reply import reply_to, with_id
+from gateway.policy.standing import Outcome
 from gateway.relay.nexthop import LOST, Attempt, AttemptEnd, Outgoing
+from gateway.smtpd import bounces, campaigns, reviews
 from gateway.smtpd.door import Door
-from gateway.smtpd.keeping import consume, make_durable
+from gateway.smtpd.earned import note_fate, note_use, note_wait
+from gateway.smtpd.keeping import consume, make_durable, restore
 from gateway.smtpd.message import Beaten, Judged, Later, Received, fail, record
 from gateway.store import copies, memory, sightings, tombstones
 from gateway.store.deliveries import Owned
@@ -45,6 +48,9 @@ LEASE = timedelta(minutes=15)  # so that no claim ends before its transaction
 WAITED = frozenset({ReasonCode.GREYLIST_PASSED, ReasonCode.GREYLIST_PATIENT})
 # Whose delivered mail speaks for its network; mail to postmaster, say, is taken from anybody.
 EARNED = WAITED | {ReasonCode.PARTY_KNOWN, ReasonCode.PARTY_REMEMBERED, ReasonCode.LIST_ALLOWED}
+# Somebody expected it, which is no act about its sender; a bounce of ours says nothing of who else bounces from there;
+# or it was delivered, tagged, because nobody looks at holds.
+EARNS_NOTHING = frozenset({ReasonCode.EXPECTED_MAIL, ReasonCode.BOUNCE_OURS, ReasonCode.SENDER_HIDDEN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +143,7 @@ def outgoing(door: Door, received: Received, group: Sequence[Judged]) -> Outgoin
         door.junk_header,
     )
     # Received names a recipient only if the peer gave one: the others of the transaction are none of its business.
-    trace = header.received(received.peer, received.envelope, door.hostname, received.mail.id, now)
-    top = (fields + trace).encode("utf-8")
+    top = (fields + received.trace(door.hostname, now)).encode("utf-8")
 
     def chunks() -> Iterator[bytes]:
         yield top
@@ -171,6 +176,7 @@ async def conclude(door: Door, passing: Passing, attempts: Sequence[Attempt]) ->
     await settle(door, passing, delivered)
     answer = with_id(outcome.reply, passing.received.mail.id)
     record(door, passing.received, [*passing.judged, *passing.others], answer)
+    reviews.list_for_review(door, passing.received, delivered)
     return answer
 
 
@@ -193,7 +199,8 @@ def unanswered(verdict: Verdict, attempt: Attempt) -> Verdict:
     if attempt.end is not AttemptEnd.ANSWERED:
         code = ReasonCode.BACKEND_DOWN
     action = Action.REJECT if attempt.reply.is_permanent else Action.DEFER
-    return replace(verdict, action=action, reasons=(Reason(code, {"said": str(attempt.reply)}), *verdict.reasons))
+    reasons = (Reason(code, {"said": str(attempt.reply)}), *verdict.reasons)
+    return replace(verdict, action=action, reasons=reasons, review=False)
 
 
 async def own_stranded(door: Door, passing: Passing, stranded: Sequence[tuple[Judged, Attempt, After]]) -> None:
@@ -213,10 +220,17 @@ async def settle(door: Door, passing: Passing, delivered: Sequence[Judged]) -> N
     await move_claimed(door, passing, CopyState.PASSED, "")
     now = clock.now()
     strangers = [one for one in delivered if one.verdict.code in WAITED]
+    bounces.note_unsubscribing(door, passing.received)
+    earned = [one for one in delivered if one.verdict.code in EARNED and not one.verdict.junk]
+    campaigns.note_accepted(door, passing.received, earned, now)
     is_relayed = passing.received.relayed is not None
-    if not is_relayed and any(one.verdict.code in EARNED and not one.verdict.junk for one in delivered):
+    if not is_relayed and earned:
         door.tarpit.networks.was_delivered(str(network_of(passing.received.peer.address)), now)
-    rest = [one for one in delivered if one not in strangers]
+        note_use(door, passing.received, now)
+        note_fate(door, passing.received, Outcome.ACCEPTED, now)
+    elif any(one.verdict.junk for one in delivered):
+        note_fate(door, passing.received, Outcome.JUNKED, now)
+    rest = [one for one in delivered if one not in strangers and one.verdict.code not in EARNS_NOTHING]
     remember(door, passing.received, strangers, "waited", now)
     remember(door, passing.received, rest, "accepted", now)
     try:
@@ -248,12 +262,14 @@ def remember(door: Door, received: Received, judged: Sequence[Judged], earned: s
     rungs = received.rungs
     sender = received.mail.sender_key
     normal = normalise_sender(sender) if sender else ""
+    standing = door.lending(rungs, normal)
     for one in judged:
         if earned == "waited":
+            note_wait(door, received, normal, one.key, now)
             door.database.note(sightings.passed, Passed(sender, one.key, rungs, now))
-        elif not door.known.is_due(earning(rungs), normal, one.key, now):
+        elif not door.known.is_due(standing, normal, one.key, now):
             continue
-        lasting = Remembered(rungs, normal, one.key, Grade.REMEMBERED, earned, now, now + door.memory_for)
+        lasting = Remembered(standing, normal, one.key, Grade.REMEMBERED, earned, now, now + door.memory_for)
         door.database.note(memory.remember, lasting)
 
 
@@ -318,3 +334,14 @@ async def bury(door: Door, passing: Passing) -> None:
     """The backend has the mail and the peer does not know it: its retry is to be recognised."""
     log.info("delivered, but the sender will try again", id=passing.received.mail.id)
     await make_tombstones(door, passing, TombstoneOutcome.DELIVERED, door.tombstones_for)
+    await restore(door, passing.others)
+
+
+async def bury_owned(door: Door, received: Received, judged: Sequence[Judged]) -> None:
+    """The mail is ours, or was dropped, and the peer does not know it: its retry is not to become a second one."""
+    mine = tuple(one for one in judged if one.disposition in (Disposition.HOLD, Disposition.COURIER))
+    log.info("taken, but the sender will try again", id=received.mail.id)
+    if mine:
+        passing = Passing(received, mine, (), ())
+        await make_tombstones(door, passing, TombstoneOutcome.DELIVERED, door.tombstones_for)
+    await restore(door, judged)

@@ -31,14 +31,15 @@ async def judge_hop(door: Door, received: Received, now: datetime) -> Received:
 async def judge(door: Door, received: Received, one: Admitted, now: datetime) -> Admitted:
     assert received.relayed is not None
     hop, sender, recipient = received.relayed.hop, received.mail.sender, one.recipient.address
+    address, authors = hop.address if hop else None, received.message.authors
     told = Remembrance(received.rungs)
-    if hop is not None:
+    if received.rungs:
         told = await remembered(door, received.mail.sender_key, recipient.key, told, now)
     facts = replace(
         one.facts,
         now=now,
         rungs=received.rungs,
-        listed=lists.matching(door.listed, hop.address if hop else None, sender, recipient, now),
+        listed=lists.matching(door.listed, address, sender, recipient, now, rungs=received.rungs, authors=authors),
         grade=told.grade,
         sightings=told.sightings,
         spf=received.relayed.spf,

@@ -6,6 +6,7 @@ an id. What a connection does when its peer stalls or vanishes is in `connection
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from ssl import SSLContext, SSLError
 
@@ -34,6 +35,7 @@ from gateway.spool import Spool
 
 log = structlog.get_logger()
 
+CONTROL = re.compile(rb"[\0-\x1f\x7f]")
 FREE_COMMANDS = frozenset({"NOOP", "RSET", "VRFY", "HELP", "EHLO", "HELO", "EXPN"})  # they bring no mail
 
 
@@ -62,11 +64,11 @@ class Server(Connection):
             self.hang_up()
 
     async def serve(self) -> None:
-        self.visit = Session(self.door, self.guest)
+        self.visit = self.make_visit()
         if self.wire is None:  # it left before it was greeted
             return
         self.guest.begin(self.wire.write)
-        await self.push(f"220 {self.door.hostname} ESMTP Greygate")
+        self.say(f"220 {self.door.hostname} ESMTP Greygate")
         while not self.closing and self.lost is None:
             await self.flush()
             line = await self.next_line()
@@ -79,6 +81,12 @@ class Server(Connection):
         if self.distrusted:
             await self.linger()
 
+    def make_visit(self) -> Session:
+        return Session(self.door, self.guest)
+
+    def command_of(self, verb: str) -> "Command | None":
+        return VERBS.get(verb)
+
     async def next_line(self) -> bytes | None:
         """One command line; what is wrong with its form is answered here. None at the end."""
         while True:
@@ -86,7 +94,7 @@ class Server(Connection):
             try:
                 line = await self.inbox.line(self.limits.command_line)
             except LineTooLong:
-                await self.push(reply.TOO_LONG)
+                self.say(reply.TOO_LONG)
             else:
                 return line
             if self.spent():
@@ -96,11 +104,11 @@ class Server(Connection):
     async def obey(self, line: bytes) -> None:
         text = self.well_formed(line)
         if text is None:
-            await self.push(reply.BAD_LINE)
+            self.say(reply.BAD_LINE)
             self.closing = self.distrusted = True  # what a peer means by half a line end, nobody knows
             return
         verb, _, argument = text.partition(" ")
-        await self.run(VERBS.get(verb.upper()), verb.upper(), argument.strip(" "))
+        await self.run(self.command_of(verb.upper()), verb.upper(), argument.strip(" "))
         if self.spent():
             self.closing = True
 
@@ -112,14 +120,14 @@ class Server(Connection):
             content = line[:-1]
         else:
             return None
-        if any(byte < 32 or byte == 127 for byte in content):
+        if CONTROL.search(content):
             return None
         return content.decode("utf-8", "surrogateescape")
 
     async def run(self, command: "Command | None", verb: str, argument: str) -> None:
         """Do what a command asks; our own failure is a 451 with the id of the session."""
         if command is None:
-            return await self.push(reply.UNKNOWN)
+            return self.say(reply.UNKNOWN)
         if verb in FREE_COMMANDS:
             self.free_commands += 1
         try:
@@ -130,7 +138,7 @@ class Server(Connection):
             assert self.visit is not None
             log.exception("command failed", session=self.visit.id, command=verb)
             self.visit.reset()
-            await self.push(self.visit.failed())
+            self.say(self.visit.failed())
         return None
 
     def spent(self) -> bool:
@@ -160,16 +168,16 @@ class Server(Connection):
     async def hello(self, name: str, *, esmtp: bool) -> None:
         assert self.visit is not None
         if not name or len(name) > 255 or not name.isascii() or not name.isprintable() or " " in name:
-            return await self.push(reply.SAY_HELLO)
+            return self.say(reply.SAY_HELLO)
         self.visit.hello(name, esmtp=esmtp)
         if not esmtp:
-            return await self.push(f"250 {self.door.hostname}")
+            return self.say(f"250 {self.door.hostname}")
         lines = [self.door.hostname, *self.extensions()]
-        await self.push("\r\n".join(f"250-{line}" for line in lines[:-1]) + f"\r\n250 {lines[-1]}")
+        self.say("\r\n".join(f"250-{line}" for line in lines[:-1]) + f"\r\n250 {lines[-1]}")
         return None
 
     def extensions(self) -> list[str]:
-        offered = self.door.offered()
+        offered = self.door.offered
         lines = ["PIPELINING", f"SIZE {offered.size}"]
         if offered.eight_bit:
             lines.append("8BITMIME")
@@ -184,14 +192,14 @@ class Server(Connection):
     async def smtp_STARTTLS(self, arg: str) -> None:
         assert self.visit is not None
         if arg:
-            return await self.push(reply.NO_ARGUMENT)
+            return self.say(reply.NO_ARGUMENT)
         if self._tls_protocol is not None:
-            return await self.push(reply.TLS_ALREADY)
+            return self.say(reply.TLS_ALREADY)
         if self.tls_context is None:
-            return await self.push(reply.NOT_HERE)
+            return self.say(reply.NOT_HERE)
         if not self.guest.encrypt():
             self.closing = True
-            return await self.push(reply.TOO_MANY_ENCRYPTED)
+            return self.say(reply.TOO_MANY_ENCRYPTED)
         self.inbox.clear()
         self.expect(self.limits.tls_handshake.total_seconds())
         try:
@@ -206,18 +214,18 @@ class Server(Connection):
     async def smtp_MAIL(self, arg: str | None) -> None:
         assert self.visit is not None
         if not self.visit.helo:
-            return await self.push(reply.HELLO_FIRST)
+            return self.say(reply.HELLO_FIRST)
         if self.visit.in_transaction:
-            return await self.push(reply.NESTED_MAIL)
+            return self.say(reply.NESTED_MAIL)
         if self.mails >= self.limits.transactions:
             self.closing = True
-            return await self.push(reply.TOO_MANY_MAILS)
+            return self.say(reply.TOO_MANY_MAILS)
         self.mails += 1
-        return await self.push(self.begin_mail(self.visit, arg))
+        return self.say(self.begin_mail(self.visit, arg))
 
     def begin_mail(self, visit: Session, arg: str | None) -> Reply:
         """Open a transaction if the sender and its parameters are well-formed."""
-        offered = self.door.offered()
+        offered = self.door.offered
         utf8 = offered.smtputf8 and visit.esmtp
         path = self.after_keyword(arg, "FROM:")
         if path is None:
@@ -240,22 +248,22 @@ class Server(Connection):
     async def smtp_RCPT(self, arg: str | None) -> None:
         assert self.visit is not None
         if not self.visit.in_transaction:
-            return await self.push(reply.MAIL_FIRST if self.visit.helo else reply.HELLO_FIRST)
-        offered = self.door.offered()
+            return self.say(reply.MAIL_FIRST if self.visit.helo else reply.HELLO_FIRST)
+        offered = self.door.offered
         path = self.after_keyword(arg, "TO:")
         if path is None:
-            return await self.push(reply.SAY_RCPT)
+            return self.say(reply.SAY_RCPT)
         try:
             address, rest = parse_path(path, smtputf8=self.visit.smtputf8, role="recipient")
         except BadAddress as error:
-            return await self.push(Reply(553, "5.1.3", str(error)))
+            return self.say(Reply(553, "5.1.3", str(error)))
         try:
             notify, orcpt = parse_rcpt_parameters(parse_parameters(rest), dsn_offered=offered.dsn)
         except BadAddress as error:
-            return await self.push(bad_parameter(error))
+            return self.say(bad_parameter(error))
         if address is None:
-            return await self.push(reply.EMPTY_RECIPIENT)
-        return await self.push(await self.visit.rcpt(address, notify, orcpt))
+            return self.say(reply.EMPTY_RECIPIENT)
+        return self.say(await self.visit.rcpt(address, notify, orcpt))
 
     def after_keyword(self, argument: str | None, keyword: str) -> bytes | None:
         """The bytes after FROM: or TO:, as the peer sent them."""
@@ -266,39 +274,39 @@ class Server(Connection):
     async def smtp_RSET(self, arg: str) -> None:
         assert self.visit is not None
         if arg:
-            return await self.push(reply.NO_ARGUMENT)
+            return self.say(reply.NO_ARGUMENT)
         self.visit.reset()
-        return await self.push(reply.OK)
+        return self.say(reply.OK)
 
     async def smtp_NOOP(self, arg: str) -> None:
-        await self.push(reply.OK)
+        self.say(reply.OK)
 
     async def smtp_QUIT(self, arg: str) -> None:
-        await self.push(reply.BYE)
+        self.say(reply.BYE)
         self.closing = True
 
     async def not_here(self, arg: str) -> None:
-        await self.push(reply.NOT_HERE)
+        self.say(reply.NOT_HERE)
 
     async def smtp_DATA(self, arg: str) -> None:
         assert self.visit is not None
         if arg:
-            return await self.push(reply.NO_ARGUMENT)
+            return self.say(reply.NO_ARGUMENT)
         if not self.visit.has_recipients:
             # The peer went on without waiting for us: what follows would be taken for commands.
             if not self.inbox.is_empty:
                 self.closing = self.distrusted = True
-                return await self.push(reply.SYNCHRONIZE)
-            return await self.push(reply.RCPT_FIRST if self.visit.in_transaction else reply.MAIL_FIRST)
+                return self.say(reply.SYNCHRONIZE)
+            return self.say(reply.RCPT_FIRST if self.visit.in_transaction else reply.MAIL_FIRST)
         if self.door.spooled_bytes >= self.door.most_spooled:
             no_room = self.visit.no_room()
             self.visit.reset()
-            return await self.push(no_room)
-        await self.push(reply.GO_AHEAD)
+            return self.say(no_room)
+        self.say(reply.GO_AHEAD)
         await self.flush()
         spool = Spool(self.door.incoming, self.limits.memory_per_session)
         try:
-            await self.push(await self.receive(spool))
+            self.say(await self.receive(spool))
             self.unconfirmed = True
             if self.lost is not None:
                 self.reply_was_lost()
@@ -312,11 +320,11 @@ class Server(Connection):
         """Read the data to its end, then ask what becomes of it."""
         assert self.visit is not None
         reader = DataReader(
-            max_size=self.door.offered().size, max_line=self.limits.data_line, normalise=self.visit.normalised
+            max_size=self.door.offered.size, max_line=self.limits.data_line, normalise=self.visit.normalised
         )
         full = False
         pace = Pace(self.loop.time(), self.limits.data_timeout.total_seconds(), self.limits.data_rate)
-        drain = Drain(self.door.offered().size)
+        drain = Drain(self.door.offered.size)
         while not (reader.done or reader.ended_plausibly or drain.is_over(self.loop.time())):
             self.expect(pace.left(self.loop.time()))
             piece = await self.inbox.piece()

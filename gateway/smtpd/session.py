@@ -20,7 +20,7 @@ from gateway.model import (
 from gateway.policy import reply
 from gateway.policy.fingerprint import Fingerprinter
 from gateway.policy.header import VERDICT_FIELD
-from gateway.smtpd import acceptance, admission, relayed
+from gateway.smtpd import acceptance, admission, bounces, relayed
 from gateway.smtpd.admission import Admitted, Mail
 from gateway.smtpd.door import Door
 from gateway.smtpd.guest import Guest
@@ -100,6 +100,7 @@ class Session:
         assert self.mail_now is not None
         if not address.domain:  # a bare <postmaster> (RFC 5321 4.5.1)
             address = Address(f"{address.local}@{self.door.first_local}", address.local, self.door.first_local)
+        address = bounces.without_tag(self.door, address)
         self.mail_now.named += 1
         if self.mail_now.named > self.most_recipients():
             return reply.TOO_MANY_RECIPIENTS

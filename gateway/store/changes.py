@@ -31,8 +31,23 @@ def turn_off(conn: Connection, name: Switch) -> bool:
 
 def switches(conn: Connection) -> dict[Switch, datetime]:
     """The switches and until when they are on."""
+    return {name: one.until for name, one in turned(conn).items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """A switch that somebody turned on."""
+
+    until: datetime
+    who: str
+    at: datetime
+
+
+def turned(conn: Connection, now: datetime | None = None) -> dict[Switch, Turned]:
+    """The switches by whom and until when they were turned on; with a `now` those that are on then."""
     query = select(switch).where(switch.c.name.in_([str(name) for name in Switch]))
-    return {Switch(row.name): row.until for row in conn.execute(query)}
+    found = {Switch(row.name): Turned(row.until, row.who, row.at) for row in conn.execute(query)}
+    return {name: one for name, one in found.items() if now is None or one.until > now}
 
 
 # ---- the mode ------------------------------------------------------------------------------------------------------

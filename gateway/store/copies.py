@@ -24,7 +24,7 @@ from gateway.model import CopyRow, CopyState, Fingerprint, Recipient, Rung
 from gateway.policy.hold import sources
 from gateway.store import messages
 from gateway.store.question import Question
-from gateway.store.rows import mail_of
+from gateway.store.rows import mail_of, rungs_from_json
 from gateway.store.upsert import upsert
 from sql.tables import copy, message
 
@@ -224,6 +224,13 @@ def abandon(conn: Connection, silent_since: datetime) -> int:
     """Copies whose sender stays away; how many. They are shown, and a person may still release them."""
     away = update(copy).where(copy.c.state == CopyState.SENDER_HELD, copy.c.last_seen < silent_since)
     return conn.execute(away.values(state=CopyState.ABANDONED)).rowcount
+
+
+def left_alone(conn: Connection, silent_since: datetime, most: int) -> list[tuple[str, frozenset[Rung]]]:
+    """Sender and identity of mails whose copies would be abandoned now."""
+    away = select(copy.c.message).where(copy.c.state == CopyState.SENDER_HELD, copy.c.last_seen < silent_since)
+    rows = conn.execute(select(message.c.sender_key, message.c.rungs).where(message.c.id.in_(away)).limit(most))
+    return [(row.sender_key, rungs_from_json(row.rungs)) for row in rows]
 
 
 def end_window(conn: Connection, before: datetime, most: int) -> int:

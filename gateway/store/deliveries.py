@@ -26,6 +26,7 @@ class Owned:
     junk: bool = False
     last_reply: str = ""
     decided_by: str | None = None
+    due: datetime | None = None  # of what is released: not before
 
 
 def own(conn: Connection, number: str, owned: Owned, now: datetime) -> None:
@@ -44,14 +45,21 @@ def own(conn: Connection, number: str, owned: Owned, now: datetime) -> None:
         "created": now,
         "release_at": owned.lifetime.release_at,
         "expires": owned.lifetime.expires,
-        "due": now if releasing else None,
+        "due": (owned.due or now) if releasing else None,
         "attempts": 0,
         "last_reply": owned.last_reply[:500],
         "decided_by": owned.decided_by,
         "decided_at": now if owned.decided_by else None,
         "ended_at": now if ended else None,
+        "sender_domain": sender_domain(conn, number),
     }
     upsert(conn, delivery, [values], key=("message", "recipient"), replace=("state", "due", "last_reply", "ended_at"))
+
+
+def sender_domain(conn: Connection, number: str) -> str:
+    """By what mail of one sender's domain is found among the held; "" of a notice."""
+    sender = conn.execute(select(message.c.sender_key).where(message.c.id == number)).scalar_one_or_none()
+    return (sender or "").rpartition("@")[2][:255]
 
 
 def claim_due(conn: Connection, by: str, now: datetime, until: datetime, most: int) -> list[dict[str, Any]]:
@@ -102,11 +110,13 @@ def undeliverable(conn: Connection, number: int, reply: str, now: datetime) -> N
     conn.execute(update(delivery).where(delivery.c.id == number).values(**values, attempts=delivery.c.attempts + 1))
 
 
-def move(conn: Connection, number: int, target: DeliveryState, who: str, now: datetime) -> bool:
-    """A person's decision about held mail; False when somebody or something was first."""
+def move(
+    conn: Connection, number: int, target: DeliveryState, who: str, now: datetime, due: datetime | None = None
+) -> bool:
+    """A person's decision about held mail; False when somebody or something was first. `due`: not sent before."""
     values: dict[str, Any] = {"state": target, "decided_by": who, "decided_at": now, "lease_until": None}
     if target is DeliveryState.RELEASING:
-        values |= {"due": now, "ended_at": None, "attempts": 0, "created": now}
+        values |= {"due": due or now, "ended_at": None, "attempts": 0, "created": now}
     else:
         values["ended_at"] = now
     wanted = update(delivery).where(delivery.c.id == number, delivery.c.state.in_(delivery_sources(target)))

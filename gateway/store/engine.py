@@ -6,19 +6,23 @@ a plain function of a `Connection`; it may run a second time after a conflict, s
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import structlog
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from gateway import metrics
+from gateway.store.glance import Glance
+from gateway.store.rows import as_json
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 log = structlog.get_logger()
 
@@ -30,6 +34,7 @@ FLUSH_AFTER = 0.2  # seconds a note may wait to be written
 READ_WITHIN = 5.0  # seconds; then the store counts as unavailable
 WRITE_WITHIN = 20.0
 CONFLICT_TRIES = 5
+PATIENT = {"timeout": 10, "check_same_thread": False}  # SQLite's connections
 MOST_PENDING = 20_000  # works in memory while the database stalls
 CONFLICTS = frozenset({1205, 1213, 1020})  # MariaDB: lock wait timeout, deadlock or Galera conflict, record changed
 AWAY = frozenset({2002, 2003, 2006, 2013, 2014, 2055})  # MariaDB's client: no server, or the line went dead
@@ -43,11 +48,11 @@ def sync_engine(url: str | URL) -> Engine:
     """An engine for processes that may block: the command line, the web pages, migrations, SQLite's threads."""
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
-        engine = create_engine(parsed, poolclass=NullPool, connect_args={"timeout": 10, "check_same_thread": False})
+        engine = create_engine(parsed, poolclass=NullPool, connect_args=PATIENT, json_serializer=as_json)
         prepare_sqlite(engine)
         return engine
     settings = {"isolation_level": "READ COMMITTED", "pool_recycle": 1800}
-    return create_engine(parsed.set(drivername="mysql+pymysql"), **settings)
+    return create_engine(parsed.set(drivername="mysql+pymysql"), json_serializer=as_json, **settings)
 
 
 def prepare_sqlite(engine: Engine) -> None:
@@ -71,8 +76,10 @@ def prepare_sqlite(engine: Engine) -> None:
             conn.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def async_engine(url: str | URL, *, reads: bool = False) -> AsyncEngine:
+def async_engine(url: str | URL, *, reads: bool = False) -> "AsyncEngine":
     """`reads`: every statement stands alone, so that nothing is said to the server before or after it."""
+    from sqlalchemy.ext.asyncio import create_async_engine  # loads the ORM too, which SQLite has no use for
+
     alone = {"isolation_level": "AUTOCOMMIT", "pool_reset_on_return": None, "skip_autocommit_rollback": True}
     # Repeatable reads would lock gaps, and we never read twice.
     settings = alone if reads else {"isolation_level": "READ COMMITTED"}
@@ -83,6 +90,7 @@ def async_engine(url: str | URL, *, reads: bool = False) -> AsyncEngine:
         pool_recycle=1800,
         pool_timeout=READ_WITHIN,
         connect_args={"connect_timeout": 3},
+        json_serializer=as_json,
         **settings,
     )
 
@@ -110,12 +118,14 @@ class Runner(Protocol):
 
     async def read(self, work: Work[T]) -> T: ...
     async def commit(self, works: Sequence[Work[Any]]) -> list[Any]: ...
+    def glance(self, question: str, values: Mapping[str, Any]) -> Any | None: ...
     async def close(self) -> None: ...
 
 
 class SqliteRunner:
     def __init__(self, url: str | URL) -> None:
         self.engine = sync_engine(url)
+        self.at_hand = Glance(self.engine.url.database)
         self.readers = ThreadPoolExecutor(1, "sqlite-read")
         self.writer = ThreadPoolExecutor(1, "sqlite-write")
         self.reading: Connection | None = None
@@ -128,16 +138,24 @@ class SqliteRunner:
         return await asyncio.get_running_loop().run_in_executor(self.writer, self.commit_now, works)
 
     def read_now(self, work: Work[T]) -> T:
+        # Never ended but after an error: every statement stands alone, and to end costs as much as to ask.
         self.reading = self.reading or self.engine.connect().execution_options(reads=True)
-        with self.reading.begin():
+        try:
             return work(self.reading)
+        except BaseException:
+            self.reading.rollback()
+            raise
 
     def commit_now(self, works: Sequence[Work[Any]]) -> list[Any]:
         self.writing = self.writing or self.engine.connect()
         with self.writing.begin():
             return [work(self.writing) for work in works]
 
+    def glance(self, question: str, values: Mapping[str, Any]) -> Any | None:
+        return self.at_hand.look(question, values)
+
     async def close(self) -> None:
+        self.at_hand.close()
         for pool, connection in ((self.readers, self.reading), (self.writer, self.writing)):
             if connection is not None:
                 await asyncio.get_running_loop().run_in_executor(pool, connection.close)
@@ -166,6 +184,9 @@ class MariaRunner:
         # A server that vanished without a word must not keep the writer for as long as TCP hopes.
         async with asyncio.timeout(WRITE_WITHIN), self.engine.begin() as conn:
             return [await conn.run_sync(work) for work in works]
+
+    def glance(self, question: str, values: Mapping[str, Any]) -> None:
+        """Nothing: a server is always asked by waiting for it."""
 
     async def close(self) -> None:
         await self.reading.dispose()
@@ -209,6 +230,10 @@ class Database:
         self.urgent = asyncio.Event()
         self.closing = False
         self.writer = asyncio.create_task(self.write_batches(), name="database writer")
+
+    def glance(self, question: str, values: Mapping[str, Any]) -> Any | None:
+        """The one value that a question in SQLite's words is answered by; None where it cannot be told at once."""
+        return self.runner.glance(question, values)
 
     async def read(self, work: Work[T]) -> T:
         """What the work returns. Raises StoreUnavailable."""

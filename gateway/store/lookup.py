@@ -36,6 +36,8 @@ def before_data(conn: Connection, asked: Sequence[Question]) -> list[Answer]:
     """At RCPT: who is it, and did it try before?"""
     if not asked:
         return []
+    if novelty.all_strangers(conn, asked):
+        return [novelty.stranger(question) for question in asked]
     grades = memory.grades(conn, asked)
     strangers = [one for one, known in zip(asked, grades, strict=True) if not all(known.values())]
     sighted = iter(seen.find(conn, strangers) if strangers else ())
@@ -71,9 +73,12 @@ class Lookup:
 
     async def ask(self, question: Question) -> Answer:
         """Raises StoreUnavailable."""
+        is_visiting = self.visiting is not None and not self.visiting.done()  # then in company is best
+        if not is_visiting and (told := novelty.at_a_glance(self.database.glance, question)) is not None:
+            return told
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self.waiting.append(Waiting(question, answer))
-        if self.visiting is None or self.visiting.done():
+        if not is_visiting:
             self.visiting = asyncio.create_task(self.visit(), name="database lookups")
         return await answer
 

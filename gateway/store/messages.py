@@ -1,16 +1,16 @@
 """Mails whose bytes we keep: one row and one body however many recipients, retries and networks."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from ipaddress import ip_address
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, select, update
 
 from gateway.bodies import Kept
 from gateway.model import Address, CopyState, DeliveryState, Envelope, MailParameters, Peer, Rung
 from gateway.policy.address import BadAddress, parse_address
-from gateway.policy.hold import OPEN_COPIES
+from gateway.policy.hold import OPEN_COPIES, SAID
 from gateway.policy.identity import quota_network
 from gateway.store.rows import fingerprint_columns, rungs_from_json, rungs_to_json
 from sql.tables import copy, delivery, message
@@ -20,6 +20,7 @@ SAME = (
     .where(message.c.whole.in_(bindparam("wholes", expanding=True)), message.c.stored != "none")
     .order_by(message.c.received_at, message.c.id)
 )
+UNDO_FOR = timedelta(hours=1)  # in which a refusal can be taken back
 UNENDED = (DeliveryState.HELD, DeliveryState.RELEASING, DeliveryState.UNDELIVERABLE, DeliveryState.EXPIRED)
 
 
@@ -122,10 +123,18 @@ def bytes_of_network(conn: Connection, network: str) -> int:
     return int(conn.execute(query).scalar_one())
 
 
-def finished(conn: Connection, before: datetime, most: int) -> list[str]:
-    """Mails received before a moment whose bytes nobody needs: every copy and every delivery has ended."""
-    open_copy = select(copy.c.id).where(copy.c.message == message.c.id, copy.c.state.in_(OPEN_COPIES)).exists()
-    unended = select(delivery.c.id).where(delivery.c.message == message.c.id, delivery.c.state.in_(UNENDED)).exists()
+def finished(conn: Connection, before: datetime, most: int, now: datetime) -> list[str]:
+    """Mails received before a moment whose bytes nobody needs: every copy and every delivery has ended.
+
+    What a person refused lately, or said of listed mail, is still needed: it may be taken back.
+    """
+    lately = now - UNDO_FOR
+    may_be_undone = and_(copy.c.state.in_([CopyState.REFUSED, *SAID]), copy.c.decided_at > lately)
+    needed = or_(copy.c.state.in_([*OPEN_COPIES, CopyState.LISTED]), may_be_undone)
+    open_copy = select(copy.c.id).where(copy.c.message == message.c.id, needed).exists()
+    refused_lately = and_(delivery.c.state == DeliveryState.REFUSED, delivery.c.decided_at > lately)
+    wanted = or_(delivery.c.state.in_(UNENDED), and_(refused_lately, delivery.c.decided_by != "retention"))
+    unended = select(delivery.c.id).where(delivery.c.message == message.c.id, wanted).exists()
     over = (message.c.stored != "none", message.c.received_at < before, ~open_copy, ~unended)
     query = select(message.c.id).where(*over).limit(most)
     return list(conn.execute(query).scalars())

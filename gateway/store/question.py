@@ -1,6 +1,5 @@
 """What a decision point asks the store."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,12 +20,6 @@ class Question:
     rungs: frozenset[Rung]
     now: datetime
     content: Fingerprint | None = None
-
-    def combinations(self) -> Iterator[tuple[Rung, str]]:
-        """Every rung with every recipient."""
-        for rung in self.rungs:
-            for recipient in self.recipients:
-                yield rung, recipient
 
     def content_keys(self, recipient: str) -> dict[str, bytes | None]:
         """Columns and values by which this mail is found for a recipient; none before the data."""

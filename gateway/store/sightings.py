@@ -115,7 +115,7 @@ def saw(conn: Connection, attempts: Sequence[Attempt]) -> None:
         numbers = {one.id for one in mine}
         there = [*mine, *(one for one in known[attempt.recipient].sightings if one.id not in numbers)]
         same = [one for one in there if greylist.counts(one, attempt.rungs, attempt.content)]
-        exact = next((one for one in same if one.saw_data == (attempt.content is not None)), None)
+        exact = next((one for one in same if is_of(one, attempt)), None)
         if exact is None:
             unnumbered -= 1
             mine.append(first_try(attempt, same, unnumbered))
@@ -126,6 +126,11 @@ def saw(conn: Connection, attempts: Sequence[Attempt]) -> None:
     changed = [one for mine in written.values() for one in mine if one.id > 0]
     change(conn, [(before[one.id], one) for one in changed])
     add(conn, [(pair, one) for pair, mine in written.items() for one in mine if one.id < 0])
+
+
+def is_of(one: Sighting, attempt: Attempt) -> bool:
+    """True for a sighting of this very mail: once another one has passed, a mail is found by its content alone."""
+    return one.saw_data == (attempt.content is not None) and greylist.content_agrees(one, attempt.content)
 
 
 def one_more_try(attempt: Attempt, exact: Sighting) -> Sighting:

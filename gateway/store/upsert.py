@@ -18,13 +18,14 @@ def upsert(
     least: Sequence[str] = (),
     greatest: Sequence[str] = (),
     replace: Sequence[str] = (),
+    total: Sequence[str] = (),
     change: Changes | None = None,
 ) -> None:
-    """Insert rows; where a key exists keep the least, greatest or newest of the named columns, and the rest as it is.
+    """Insert rows; where a key exists keep the least, greatest, newest or sum of the named columns, the rest as is.
 
-    Replays and races end in the same row whatever their order, but for `replace` (the last writer wins). `change`
-    computes further columns from the row that is there; in literals, because MariaDB's driver fills in values only
-    where the rows are.
+    Replays and races end in the same row whatever their order, but for `replace` (the last writer wins) and `total` (a
+    replay is added again). `change` computes further columns from the row that is there; in literals, because
+    MariaDB's driver fills in values only where the rows are.
     """
     if not rows:
         return
@@ -35,6 +36,7 @@ def upsert(
     changes: dict[str, Any] = {name: smaller(table.c[name], new[name]) for name in least}
     changes |= {name: larger(table.c[name], new[name]) for name in greatest}
     changes |= {name: new[name] for name in replace if name in values}
+    changes |= {name: table.c[name] + new[name] for name in total}
     changes |= {name: made(table) for name, made in (change or {}).items()}
     changes = changes or {key[0]: table.c[key[0]]}
     if conn.dialect.name == "sqlite":

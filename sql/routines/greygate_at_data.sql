@@ -13,7 +13,8 @@
 --   sighting    an earlier attempt that shares a rung, before its data or from a strong identity; once for each rung
 --   alike       one with the same content, from whatever network; the 100 earliest
 --   copy        our copy of this very mail
---   tombstone   this pair's mail that was delivered or decided about; the 50 newest
+--   tombstone   this pair's mail with the same body, Message-ID or bytes that was delivered or decided about; the 50
+--               newest
 --   kept        the mail whose bytes are these; without recipient
 --
 -- Keys are made as in gateway/store/keys.py: the first half of SHA-256 over the parts, each behind its length. What is
@@ -119,6 +120,7 @@ BEGIN
       STRAIGHT_JOIN tombstone ON tombstone.pair = UNHEX(LEFT(SHA2(
         CONCAT(CHAR(0, 0, 0, 4), 'pair', pair.envelope), 256), 32))
       WHERE tombstone.expires > COALESCE(pair.moment, UTC_TIMESTAMP(6))
+        AND (tombstone.body = pair.body OR tombstone.message_id = pair.message_id OR tombstone.whole = pair.whole)
     ) AS placed
     STRAIGHT_JOIN tombstone ON tombstone.id = placed.id
     WHERE placed.place <= 50

@@ -10,7 +10,8 @@
 -- No text is longer than 2000 characters.
 --
 -- The answer is one result set: question (from 1), what, recipient, told (a JSON object). `what` is
---   grade       a remembered (1) or known (2) correspondent; a stranger has no such row
+--   grade       a remembered (1) or known (2) correspondent; a stranger has no such row. There may be several: who is
+--               known to the recipient "*" is known to everybody, and with a DKIM domain so may be all of a domain
 --   sighting    an earlier attempt that shares a rung; once for each rung
 --
 -- Keys are made as in gateway/store/keys.py: the first half of SHA-256 over the parts, each behind its length. What is
@@ -21,7 +22,8 @@ COMMENT '@VERSION@'
 BEGIN
   WITH
     question AS (
-      SELECT * FROM JSON_TABLE(asked, '$[*]' COLUMNS (
+      SELECT written.*, CONCAT('@', SUBSTRING_INDEX(written.normal, '@', -1)) AS domain
+      FROM JSON_TABLE(asked, '$[*]' COLUMNS (
         n FOR ORDINALITY,
         sender VARCHAR(2000) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin PATH '$.sender',
         normal VARCHAR(2000) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin PATH '$.normal',
@@ -37,6 +39,10 @@ BEGIN
                CHAR(0, 0, LENGTH(listed.recipient) DIV 256, MOD(LENGTH(listed.recipient), 256)),
                CAST(listed.recipient AS BINARY)
         ) AS correspondents,
+        CONCAT(CHAR(0, 0, LENGTH(question.normal) DIV 256, MOD(LENGTH(question.normal), 256)),
+               CAST(question.normal AS BINARY), CHAR(0, 0, 0, 1), '*') AS everybody,
+        CONCAT(CHAR(0, 0, LENGTH(question.domain) DIV 256, MOD(LENGTH(question.domain), 256)),
+               CAST(question.domain AS BINARY), CHAR(0, 0, 0, 1), '*') AS domain,
         CONCAT(CHAR(0, 0, LENGTH(question.sender) DIV 256, MOD(LENGTH(question.sender), 256)),
                CAST(question.sender AS BINARY),
                CHAR(0, 0, LENGTH(listed.recipient) DIV 256, MOD(LENGTH(listed.recipient), 256)),
@@ -61,9 +67,12 @@ BEGIN
 
   SELECT step.n AS question, 'grade' AS what, step.recipient, JSON_OBJECT('grade', memory.grade) AS told
     FROM step
+    STRAIGHT_JOIN JSON_TABLE('["one", "everybody", "domain"]', '$[*]' COLUMNS (name VARCHAR(9) PATH '$')) AS whose
     STRAIGHT_JOIN memory ON memory.`key` = UNHEX(LEFT(SHA2(
-      CONCAT(CHAR(0, 0, 0, 6), 'memory', step.rung, step.correspondents), 256), 32))
-    WHERE memory.expires > COALESCE(step.moment, UTC_TIMESTAMP(6))
+      CONCAT(CHAR(0, 0, 0, 6), 'memory', step.rung,
+             CASE whose.name WHEN 'one' THEN step.correspondents WHEN 'everybody' THEN step.everybody
+               ELSE step.domain END), 256), 32))
+    WHERE memory.expires > COALESCE(step.moment, UTC_TIMESTAMP(6)) AND (whose.name <> 'domain' OR step.kind = 4)
 
   UNION ALL
   SELECT step.n, 'sighting', step.recipient, JSON_OBJECT(

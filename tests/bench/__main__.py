@@ -15,6 +15,10 @@ KINDS = {
     "memory": "10,000 idle connections on one worker, while others send mail",
     "growth": "decisions with up to 5,000,000 remembered triplets, and during a great sweep",
     "restarts": "50 restarts under load: lost, doubled, refused",
+    "content": "a look at a mail, a lesson and the memory for it, beside SpamAssassin and bogofilter",
+    "verdict": "how soon every worker scores similar mail anew after a person said what one is",
+    "pages": "the pages before a million rows: lists, searches, decisions, first load",
+    "statistics": "a month of decisions counted, what a step costs, and the page Statistics",
     "fuzz": "10,000 fuzzed sessions: how long the event loop keeps others waiting",
 }
 

@@ -4,7 +4,7 @@ Triplet number N is the same every time, so that a decision can be asked about a
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -27,6 +27,7 @@ SIGHTING = (
     "message_id_key", "passed_at", "network_only",
 )  # fmt: skip
 RUNG = ("key", "sighting_id", "kind", "value")
+BINARY = ("key", "body_key", "message_id_key")
 Row = tuple[Any, ...]
 
 
@@ -143,14 +144,16 @@ def insert(table: str, columns: tuple[str, ...], mark: str) -> str:
     return f"INSERT INTO {table} ({names}) VALUES ({', '.join([mark] * len(columns))})"
 
 
-def load_file(cursor: Any, path: Path, table: str, columns: tuple[str, ...], rows: list[Row]) -> None:
-    """LOAD DATA in the order of the primary key; digests travel as hexadecimal."""
+def load_file(
+    cursor: Any, path: Path, table: str, columns: tuple[str, ...], rows: list[Row], binary: Collection[str] = BINARY
+) -> None:
+    """LOAD DATA in the order of the primary key; digests, the `binary` columns, travel as hexadecimal."""
     path.write_text("".join("\t".join(map(cell, row)) + "\n" for row in sorted(rows, key=lambda row: row[0])))
     path.chmod(0o644)
-    binary = [column for column in columns if column.endswith("key")]
     names = ", ".join(f"@{column}" if column in binary else f"`{column}`" for column in columns)
-    given = ", ".join(f"`{column}` = UNHEX(@{column})" for column in binary)
-    cursor.execute(f"LOAD DATA INFILE '{path}' INTO TABLE {table} CHARACTER SET utf8mb4 ({names}) SET {given}")
+    given = ", ".join(f"`{column}` = UNHEX(@{column})" for column in columns if column in binary)
+    told = f"LOAD DATA INFILE '{path}' INTO TABLE {table} CHARACTER SET utf8mb4 ({names})"
+    cursor.execute(f"{told} SET {given}" if given else told)
 
 
 def cell(value: Any) -> str:

@@ -3,20 +3,24 @@
 import argparse
 import json
 import os
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import make_url
 
+from classifier.evaluate import index
 from gateway.model import Grade, Rung, RungKind
+from gateway.policy.campaign import USUAL
 from gateway.store import memory, seen
 from gateway.store.engine import sync_engine
 from gateway.store.question import Question
 from sql import schema
-from tests.bench import rows
+from tests.bench import campaigns, content, rivals, rows, verdict
 from tests.bench.__main__ import KINDS
 from tests.bench.growth import swept
-from tests.bench.load import Sent, counted, read_complaints
+from tests.bench.load import Broken, Sent, counted, read_complaints
 from tests.bench.processes import cpu_seconds, descendants, fields, memory_kib
 from tests.bench.report import Report, Spread, Table, Target, quantile, shown
 from tests.bench.speed import DEFERRED, DELIVERED, PEER, RELAY, Contestant, Turn, by_rounds, targets
@@ -162,3 +166,77 @@ def test_each_kind_has_options_and_a_quick_form(kind):
     module.quick(options)
     assert vars(options) != before
     assert callable(module.measure)
+
+
+def corpus(folder: Path, number: int) -> Path:
+    """Made-up labelled mail with its index: every other one is an offer, from network after network."""
+    lines = []
+    for n in range(number):
+        is_spam = n % 2 == 0
+        text = (
+            f"Your loan: claim coins at https://loans-for-all-of-you.com/{n}"
+            if is_spam
+            else f"Notes of the meeting {n} about the roof"
+        )
+        mail = (
+            f"Received: from x (x [11.{n % 250}.7.9]) by gate; Mon, 5 Jan 2026 10:{n % 60:02}:00 +0000\r\n"
+            f"From: a@elsewhere{n}.com\r\nSubject: {n}\r\nDate: Mon, 5 Jan 2026 10:00:00 +0000\r\n\r\n{text}\r\n"
+        )
+        (folder / f"{n}.eml").write_text(mail, newline="")
+        lines.append(f"{'spam' if is_spam else 'ham'} {n}.eml\n")
+    (folder / "index").write_text("".join(lines))
+    return folder
+
+
+def test_looks_and_lessons_are_measured_on_any_labelled_mail(tmp_path):
+    parser = argparse.ArgumentParser()
+    content.add_options(parser)
+    options = parser.parse_args([str(corpus(tmp_path, 12))])
+    content.quick(options)
+    options.facts = {}
+    report = content.measure(options)
+    assert [row[0] for row in report.tables[0].rows] == [
+        content.OURS,
+        "Greygate: the whole look",
+        "Greygate: to learn one",
+    ]
+    assert [len(one["wall"]) for one in report.raw.values()] == [6, 6, 6]
+    assert len(report.targets) == 4
+
+
+def test_without_labelled_mail_nothing_is_measured(tmp_path):
+    parser = argparse.ArgumentParser()
+    content.add_options(parser)
+    with pytest.raises(Broken):
+        content.measure(parser.parse_args([]))
+    with pytest.raises(Broken):
+        content.measure(parser.parse_args([str(tmp_path)]))
+
+
+def test_spamassassin_judges_what_is_behind_the_mail_that_it_learnt(tmp_path):
+    folder = corpus(tmp_path, 410)
+    found = rivals.spamassassin(index(folder / "index"), 404)
+    if found is None:
+        pytest.skip("SpamAssassin is not installed")
+    assert len(found) == 6
+    assert all(0 < cpu < 10 for _, cpu in found)
+
+
+def test_campaigns_are_counted_beyond_what_the_score_says(tmp_path, capsys):
+    campaigns.run(corpus(tmp_path, 20), replace(USUAL, learn_until=0))
+    told = capsys.readouterr().out
+    assert "either  spam     8 of 10" in told, "three networks, and one link of theirs"
+    assert "ham     0 of 10" in told
+    assert "ham hit by suspect: 0.000 %" in told
+
+
+def test_a_verdict_is_followed_to_every_worker():
+    parser = argparse.ArgumentParser()
+    verdict.add_options(parser)
+    options = parser.parse_args([])
+    verdict.quick(options)
+    options.facts = {}
+    ((times, published, command),) = verdict.measure(options).raw["runs"]
+    assert len(times) == verdict.WORKERS
+    assert published >= 0
+    assert command > 0

@@ -8,12 +8,13 @@ from datetime import timedelta
 import pytest
 
 from gateway import clock
-from gateway.model import Grade, ListKind, ListVerb, Switch
-from gateway.store import changes, decisions, lists
+from gateway.model import Binds, Grade, ListKind, ListVerb, Switch
+from gateway.store import audit, changes, decisions, lists
+from gateway.store.lists import NewEntry
 from tests.cli.conftest import Office
 from tests.store.making import ANN, BO, DAY, WEAK, copied, held, keep, mail, owned_mail, remember
 
-COLUMNS = "verb,kind,value,network,scope,expires,author,comment"
+COLUMNS = "verb,kind,value,network,scope,expires,author,comment,signature,binds"
 
 
 def entries(office: Office) -> list[tuple[str, ...]]:
@@ -58,16 +59,90 @@ def test_what_is_no_party_is_told_with_what_is(office: Office, party: str) -> No
 
 
 @pytest.mark.parametrize("party", [ANN, "elsewhere.example"])
-def test_a_name_is_allowed_only_from_a_network(office: Office, party: str) -> None:
-    assert f"Anybody can write {party} as a sender" in office.bad("known", "allow", party)
-    assert "--network 192.0.2.0/24" in office.bad("known", "allow", party)
-    assert entries(office) == []
+def test_a_name_is_allowed_with_its_network_or_its_signature(office: Office, party: str) -> None:
+    told = office.good("known", "allow", party)
+    assert "it counts when its own domain signed the mail" in told
+    assert "--network 192.0.2.0/24" in told
+    assert "it counts when sign.example signed the mail" in office.good(
+        "known", "allow", party, "--signature", "Sign.example"
+    )
     office.good("known", "allow", party, "--network", "192.0.2.9/24", "--for", "BO@example.com", "--expires", "30d")
     with office.engine.connect() as conn:
-        (entry,) = lists.entries(conn)
+        own, signed, entry = lists.entries(conn)
+    assert (own.network, own.signature, signed.signature) == (None, None, "sign.example")
     assert (str(entry.network), entry.scope) == ("192.0.2.0/24", BO)
     assert entry.expires is not None
     assert timedelta(29) < entry.expires - clock.now() <= timedelta(30)
+
+
+def test_who_signs_may_be_the_party_and_a_block_may_spare_what_is_proved(office: Office) -> None:
+    office.good("known", "block", "sign.example", "--signer")
+    office.good("known", "block", ANN, "--unless-proved")
+    with office.engine.connect() as conn:
+        signer, name = lists.entries(conn)
+    assert (signer.kind, signer.value, signer.binds) == (ListKind.SIGNATURE, "sign.example", Binds.EVERYTHING)
+    assert (name.kind, name.binds) == (ListKind.ADDRESS, Binds.UNAUTHENTICATED)
+    told = office.good("known", "list")
+    assert "signed by sign.example" in told
+    assert "unless proved" in told
+    assert "who signs is a domain" in office.bad("known", "allow", ANN, "--signer")
+    assert "go with the name of a sender" in office.bad("known", "block", "10.0.0.0/8", "--unless-proved")
+    assert "go with the name of a sender" in office.bad("known", "allow", "10.0.0.0/8", "--signature", "x.example")
+    assert "is no domain" in office.bad("known", "allow", ANN, "--signature", "a b")
+
+
+# ---- what became of an entry, and what it quarrels with ------------------------------------------------------------
+
+
+def test_nothing_is_struck_and_its_history_is_told(office: Office) -> None:
+    office.good("known", "block", ANN, "--comment", "a [red]pest[/]")
+    office.good("known", "forget", "1")
+    assert entries(office) == []
+    assert office.good("known", "list") == "Nobody is listed or remembered.\n"
+    assert "withdrawn 20" in office.good("known", "list", "--all")
+    told = office.good("known", "history", "1")
+    assert told.startswith(f"1: block address {ANN}\n  a [red]pest[/]\n")
+    assert "list block (" in told
+    assert "list withdrawn (" in told
+    assert "It was withdrawn by " in told
+    record = json.loads(office.good("known", "history", "1", "--json"))
+    assert (record["entry"]["id"], record["in_force"]) == (1, False)
+    assert [event["kind"] for event in record["events"]] == ["list block", "list withdrawn"]
+    assert "nothing is on record under 1" in office.bad("known", "forget", "1")
+    assert "no entry 2 is on record" in office.bad("known", "history", "2")
+
+
+def test_an_entry_that_holds_or_is_over_is_told(office: Office) -> None:
+    office.good("known", "block", ANN)
+    office.good("known", "block", ANN, "--expires", "30d")
+    with office.begin() as conn:
+        lists.add(conn, NewEntry(ListVerb.BLOCK, ListKind.ADDRESS, ANN, expires=clock.now()), clock.now())
+    assert office.good("known", "history", "1").endswith("It holds.\n")
+    assert "It holds until 20" in office.good("known", "history", "2")
+    assert "It was over at 20" in office.good("known", "history", "3")
+    assert len(office.good("known", "list").splitlines()) == 3
+
+
+def test_conflicts_are_told_when_they_are_made_and_later(office: Office) -> None:
+    assert office.good("known", "conflicts") == "No entry contradicts or covers another.\n"
+    office.good("known", "block", "elsewhere.example")
+    told = office.good("known", "allow", ANN, "--network", "192.0.2.0/24")
+    assert "it never counts, for a block comes first: 1: block domain elsewhere.example" in told
+    assert "1: block domain elsewhere.example says so already, and more" in office.good("known", "block", ANN)
+    told = office.good("known", "conflicts")
+    assert [line.split(":")[0] for line in told.splitlines()] == ["2", "2", "3"]
+    found = json.loads(office.good("known", "conflicts", "--json"))
+    assert found == [
+        {"entry": 2, "conflict": "shadowed", "other": 1},
+        {"entry": 2, "conflict": "shadowed", "other": 3},
+        {"entry": 3, "conflict": "covered", "other": 1},
+    ]
+
+
+def test_many_conflicts_are_not_all_shown_at_once(office: Office) -> None:
+    for number in range(12):
+        office.good("known", "block", f"a{number}@elsewhere.example")
+    assert "… and 2 more: greygate known conflicts" in office.good("known", "block", "elsewhere.example")
 
 
 def test_a_network_or_a_recipient_needs_no_other_network(office: Office) -> None:
@@ -118,6 +193,14 @@ def test_an_entry_is_forgotten_by_its_number_and_a_party_by_its_name(office: Off
     assert announced(office) == 3
 
 
+def test_entries_that_name_a_forgotten_party_are_told(office: Office) -> None:
+    office.good("known", "block", ANN)
+    with office.begin() as conn:
+        remember(conn, WEAK, ANN, BO, Grade.KNOWN, "released", clock.now(), clock.now() + DAY, "x")
+    told = office.good("known", "forget", ANN)
+    assert told == "Forgot 1 entry.\nEntry 1 of the lists names it still: greygate known forget 1\n"
+
+
 @pytest.mark.parametrize("party", ["7", "0", "999999999999999999", "nobody@x.example", "x.example", "10.0.0.0/8"])
 def test_forgetting_nobody_is_told(office: Office, party: str) -> None:
     assert f"nothing is on record under {party}. See: greygate known list" in office.bad("known", "forget", party)
@@ -129,6 +212,29 @@ def test_forgetting_what_is_nobody_or_no_party_is_told(office: Office, party: st
     assert "Error:" in office.bad("known", "forget", party)
 
 
+def test_its_end_and_comment_change_and_it_comes_back(office: Office) -> None:
+    office.good("known", "block", "spam.example", "--expires", "1d")
+    told = announced(office)
+    assert "for ever" in office.good("known", "change", "1", "--for-ever", "--comment", "never again")
+    assert "never again" in office.good("known", "list")
+    assert "until" in office.good("known", "change", "1", "--expires", "30d")
+    assert "never again" in office.good("known", "list"), "what is not named stays"
+    assert announced(office) == told + 2
+    assert "list changed" in office.good("known", "history", "1")
+    assert "was not taken back" in office.bad("known", "restore", "1")
+    office.good("known", "forget", "1")
+    assert "no entry 1" in office.bad("known", "change", "1", "--for-ever")
+    assert "again" in office.good("known", "restore", "1")
+    assert "spam.example" in office.good("known", "list")
+    assert "list put back" in office.good("known", "history", "1")
+
+
+@pytest.mark.parametrize("options", [(), ("--for-ever", "--expires", "1d")])
+def test_a_change_says_what_is_to_change(office: Office, options: tuple[str, ...]) -> None:
+    office.good("known", "block", "spam.example")
+    office.bad("known", "change", "1", *options)
+
+
 # ---- export, import ------------------------------------------------------------------------------------------------
 
 
@@ -136,15 +242,17 @@ def test_what_is_exported_can_be_imported_again_and_twice(office: Office) -> Non
     office.good("known", "block", "192.0.2.0/24", "--comment", 'quotes ", commas, \n lines and ärger')
     office.good("known", "allow", ANN, "--network", "192.0.2.0/24", "--for", BO, "--expires", "30d")
     office.good("known", "block", BO, "--recipient")
+    office.good("known", "allow", "x.example", "--signer")
+    office.good("known", "block", "x.example", "--signature", "y.example", "--unless-proved")
     told = office.good("known", "export")
     assert told.splitlines()[0] == COLUMNS
     path = office.folder / "lists.csv"
-    assert office.run("known", "export", str(path)).err == "Wrote 3 entries.\n"
+    assert office.run("known", "export", str(path)).err == "Wrote 5 entries.\n"
     assert list(csv.DictReader(io.StringIO(path.read_text()))) == list(csv.DictReader(io.StringIO(told)))
-    assert office.good("known", "import", str(path)) == "Imported 0 entries; 3 already there.\n"
-    for number in "123":
+    assert office.good("known", "import", str(path)) == "Imported 0 entries; 5 already there.\n"
+    for number in "12345":
         office.good("known", "forget", number)
-    assert office.good("known", "import", str(path)) == "Imported 3 entries; 0 already there.\n"
+    assert office.good("known", "import", str(path)) == "Imported 5 entries; 0 already there.\n"
     assert office.good("known", "export") == told
 
 
@@ -166,7 +274,7 @@ def test_an_import_is_all_or_nothing_and_names_every_wrong_line(office: Office) 
         "block,domain,192.0.2.0/24,,,,,",
         "block,recipient,192.0.2.0/24,,,,,",
         ",domain,x.example,,,,,",
-        "allow,address,ann@elsewhere.example,,,,,",
+        "block,address,ann@elsewhere.example,,,,,,,some",
         "block,domain,x.example,,,tomorrow,,",
         "block,domain,x.example,nowhere,,,,",
         "block,domain,x.example,,10.0.0.0/8,,,",
@@ -174,7 +282,7 @@ def test_an_import_is_all_or_nothing_and_names_every_wrong_line(office: Office) 
     )
     lines = [line.split(":")[0] for line in told.splitlines()[1:]]
     assert lines == [f"line {number}" for number in range(3, 13)]
-    assert "anybody can write ann@elsewhere.example" in told
+    assert "'some' is not a valid Binds" in told
     assert "Invalid value" not in told
 
 
@@ -218,7 +326,10 @@ def test_a_switch_tells_how_it_stands(office: Office, switch: Switch) -> None:
     assert announced(office) == 2
     with office.engine.connect() as conn:
         kinds = [row["kind"] for row in decisions.timeline(conn, "")]
+        acts = [(row["who"], row["act"], row["about"]) for row in audit.latest(conn, 9)]
     assert kinds == []
+    assert [(act, about) for _, act, about in acts] == [("switched off", switch), ("switched on", switch)]
+    assert all(who.endswith("@cli") for who, _, _ in acts)
 
 
 def test_a_switch_that_expired_is_off(office: Office) -> None:

@@ -12,8 +12,9 @@ from datetime import datetime
 import pytest
 
 from gateway import clock
-from gateway.model import DeliveryState, Grade
-from gateway.store import copies, decisions, deliveries, memory
+from gateway.model import Binds, DeliveryState, Grade, Rung, RungKind, Source
+from gateway.store import campaigns, copies, decisions, deliveries, lists, memory, messages
+from gateway.store.campaigns import Marks, Sighted
 from tests.cli.conftest import Office
 from tests.store.making import ANN, BO, CY, HOUR, MINUTE, STRONG, TEXT, copied, held, keep, mail, owned_mail
 from tests.store.test_records import decided
@@ -89,7 +90,7 @@ def on_terminal(office: Office, columns: int, *words: str) -> str:
             break
         seen += more
     os.close(leader)
-    assert process.wait(30) == 0, seen
+    assert process.wait(60) == 0, seen
     return seen.decode().replace("\r\n", "\n")
 
 
@@ -131,7 +132,7 @@ def test_the_review_list_begins_with_the_id_to_ask_about(office: Office, now: da
         decisions.add(conn, [decided("r1abcdefghjkm", now, review=True, sender=LONG)])
     (line,) = office.good("queue", "list", "--review").splitlines()
     assert line.startswith("r1abcdefghjkm  ")
-    assert line.endswith(f"{LONG} → {BO}  greylist.new")
+    assert line.endswith(f"{LONG} → {BO}  greylist.new, bytes not kept")
 
 
 # ---- show ----------------------------------------------------------------------------------------------------------
@@ -177,7 +178,7 @@ def test_who_reads_slowly_keeps_nobody_from_writing(office: Office) -> None:
     office.good("bypass", "1h")
     assert reader.poll() is None
     assert len(reader.stdout.read()) == len(text) - 10
-    assert reader.wait(30) == 0
+    assert reader.wait(60) == 0
 
 
 def test_bytes_that_are_gone_are_told(full: Office) -> None:
@@ -247,6 +248,90 @@ def test_people_who_decide_at_once_are_all_answered(full: Office) -> None:
     assert sorted(said) == [0, 1, 1]
 
 
+# ---- and the next mail of its sender -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def signed(office: Office, now: datetime) -> Office:
+    """Held mail for two, signed for its author."""
+    signature = Rung(RungKind.DKIM, "elsewhere.example")
+    with office.begin() as conn:
+        mine = owned_mail(mail(HELD, recipients=(BO, CY), rungs=STRONG | {signature}, received_at=now))
+        held(conn, keep(conn, office.bodies, mine), now=now)
+    return office
+
+
+def listed_now(office: Office) -> list[tuple[str, ...]]:
+    with office.engine.connect() as conn:
+        found = lists.entries(conn)
+    return [(one.verb, one.value, one.scope or "", one.signature or "", str(one.network or "")) for one in found]
+
+
+def test_what_would_let_such_mail_through_is_shown_and_nothing_is_done(signed: Office) -> None:
+    lines = signed.good("queue", "release", HELD, "--show-trust").splitlines()
+    assert lines[0] == f"* 1  allow address {ANN} (signed by elsewhere.example) for {BO}"
+    assert [line[0] for line in lines[1:]] == [" "] * (len(lines) - 1)
+    assert any("refused: SPF of elsewhere.example speaks for the envelope only" in line for line in lines)
+    assert signed.good("queue", "refuse", HELD, "--show-block").startswith(f"* 1  block address {ANN} for {BO}")
+    assert listed_now(signed) == []
+    assert "nothing is kept under x" in signed.bad("queue", "release", "x", "--show-trust")
+    with signed.engine.connect() as conn:
+        assert {row["state"] for row in deliveries.of_message(conn, HELD)} == {"held"}
+
+
+def test_trust_is_an_entry_for_each_recipient_that_can_be_taken_back(signed: Office) -> None:
+    told = signed.good("queue", "release", HELD, "--trust")
+    assert f"{BO}: released, on its way\n  entry 1 of the lists; take it back: greygate known forget 1\n" in told
+    assert listed_now(signed) == [("allow", ANN, to, "elsewhere.example", "") for to in (BO, CY)]
+    assert f"from mail {HELD}: greygate queue show {HELD}" in signed.good("known", "history", "1")
+    assert "list allow" in signed.good("queue", "show", HELD)
+    with signed.engine.connect() as conn:
+        assert memory.size(conn) > 0
+        assert lists.entries(conn)[0].expires is not None
+    signed.good("known", "forget", "1")
+    with signed.engine.connect() as conn:
+        assert memory.size(conn) == 0, "what came of the approval goes with it"
+
+
+def test_a_wider_entry_is_chosen_by_its_number(signed: Office) -> None:
+    signed.good("queue", "release", HELD, BO, "--trust", "2")
+    assert listed_now(signed) == [("allow", ANN, "example.com", "elsewhere.example", "")]
+    assert "entry 1 of the lists" in signed.good("queue", "release", HELD, CY, "--trust"), "it is there already"
+    assert len(listed_now(signed)) == 1
+
+
+def test_refusing_and_blocking_is_one_step(signed: Office) -> None:
+    signed.good("queue", "refuse", HELD, BO, "--block")
+    assert listed_now(signed) == [("block", ANN, BO, "", "")]
+    with signed.engine.connect() as conn:
+        (entry,) = lists.entries(conn)
+    assert (entry.binds, entry.message, entry.expires) == (Binds.EVERYTHING, HELD, None)
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["release", HELD, "--trust", "99"], "to choose from. Nothing was decided"),
+        (["release", HELD, "--trust", "0"], "to choose from. Nothing was decided"),
+        (["release", HELD, "--trust", BO], "put the option behind the recipients"),
+        (["release", HELD, "--once", "--trust"], "--once trusts nobody"),
+    ],
+)
+def test_what_is_no_choice_decides_nothing(signed: Office, words: list[str], complaint: str) -> None:
+    assert complaint in signed.bad("queue", *words)
+    assert listed_now(signed) == []
+    with signed.engine.connect() as conn:
+        assert {row["state"] for row in deliveries.of_message(conn, HELD)} == {"held"}
+
+
+def test_what_anybody_could_use_cannot_be_chosen(full: Office) -> None:
+    lines = full.good("queue", "release", COPY, "--show-trust").splitlines()
+    place = next(number for number, line in enumerate(lines, 1) if "refused: anybody can write this name" in line)
+    assert "anybody can write this name" in full.bad("queue", "release", COPY, "--trust", str(place))
+    with full.engine.connect() as conn:
+        assert {row["state"] for row in copies.of_message(conn, COPY)} == {"sender_held"}
+
+
 # ---- why -----------------------------------------------------------------------------------------------------------
 
 
@@ -255,7 +340,11 @@ def told(full: Office, now: datetime) -> Office:
     whole = mail(COPY, text=b"x").fingerprint.whole
     with full.begin() as conn:
         decisions.add(
-            conn, [decided("r1abcdefghjkm", now, facts={"data": {"whole": whole}}), decided("r2abcdefghjkm", now)]
+            conn,
+            [
+                decided("r1abcdefghjkm", now, facts={"message": {"fingerprint": {"whole": whole}}}),
+                decided("r2abcdefghjkm", now),
+            ],
         )
     return full
 
@@ -288,3 +377,41 @@ def test_nothing_on_record_is_told(told: Office, wanted: str) -> None:
 
 def test_text_of_the_mail_stays_out_of_the_decisions(told: Office) -> None:
     assert TEXT.decode() not in told.good("queue", "why", ANN)
+
+
+# ---- peek ----------------------------------------------------------------------------------------------------------
+
+
+def test_peek_shows_the_text_and_what_is_proved_and_is_on_record(full: Office) -> None:
+    said = full.good("queue", "peek", HELD, "--because", "a code")
+    assert "A few words." in said
+    assert "Proved    nothing: anybody may have written it" in said
+    assert "\x1b" not in said
+    assert "Proved    elsewhere.example" in full.good("queue", "peek", COPY)
+    assert "nothing is kept under 0000000000000" in full.bad("queue", "peek", "0000000000000")
+    with full.begin() as conn:
+        (looked,) = (one for one in decisions.timeline(conn, HELD) if one["kind"] == "peeked")
+    assert looked["detail"] == {"because": "a code"}
+    assert looked["who"].endswith("@cli")
+
+
+# ---- campaigns -----------------------------------------------------------------------------------------------------
+
+
+def test_what_kept_mails_of_different_senders_share_is_listed(full: Office, now: datetime) -> None:
+    assert "No kept mails of different senders share anything." in full.good("queue", "campaigns")
+    with full.begin() as conn:
+        for place, number in enumerate((HELD, COPY), 1):
+            row = messages.load(conn, number)
+            assert row is not None
+            source = Source(f"192.0.{place}.0/24", f"host{place}.test", f"bot{place}.test", now)
+            campaigns.saw(conn, [Sighted(Marks(links=("landing.test",)), row["whole"], source, "reply")])
+    said = full.good("queue", "campaigns")
+    assert "still learns what is usual here (0 of 2000" in said
+    (line,) = (line for line in said.splitlines() if "landing.test" in line)
+    assert line.split()[0] in (HELD, COPY)
+    assert "worth watching" in line
+    (told,) = json.loads(full.good("queue", "campaigns", "--json"))
+    assert (told["link"], told["sources"], told["state"]) == ("landing.test", 2, "open")
+    assert set(told["open"]) == {HELD, COPY}
+    assert told["recipients"] == [BO, CY]

@@ -1,14 +1,13 @@
 """Who exists here: by list, by file, by asking the backend."""
 
 import asyncio
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 from gateway.evidence.recipients import CallOut, Listed
 from gateway.model import Address
-from tests.gate import Gate
+from tests.gate import Gate, rest
 from tests.sink import Sink
 from tests.talk import Talk, deliver, message
 
@@ -77,6 +76,6 @@ def test_a_listed_recipient_is_greylisted_and_delivered(start: Callable[..., Gat
     mail = message()
     assert deliver(gate.port, "ann@elsewhere.example", ["bo@example.com"], mail).code == 451
     assert deliver(gate.port, "ann@elsewhere.example", ["cy@example.com"], mail).code == 550
-    time.sleep(1.1)
+    rest(1.1)
     assert deliver(gate.port, "ann@elsewhere.example", ["BO@example.com"], mail).code == 250
     assert sink.mails[0].rcpts == ["BO@example.com"], "the address goes on as it was given"

@@ -10,12 +10,12 @@ from gateway.evidence.resolver import ABSENT_FOR, LONGEST, DnsResolver, Records
 from tests.evidence.dnsserver import DnsServer
 
 
-def resolver_for(server: DnsServer, timeout: float = 0.5) -> DnsResolver:
+def resolver_for(server: DnsServer, timeout: float = 60) -> DnsResolver:
     return DnsResolver([("127.0.0.1", server.port)], timeout)
 
 
 async def test_no_such_name_and_no_answer_are_told_apart(dns_server: DnsServer) -> None:
-    resolver = resolver_for(dns_server)
+    resolver, hasty = resolver_for(dns_server), resolver_for(dns_server, timeout=0.5)
     dns_server.zone[("there.example", "A")] = ["192.0.2.1"]
     assert await resolver.lookup("there.example", "A") == Records(("192.0.2.1",))
     assert await resolver.lookup("there.example", "MX") == Records()
@@ -23,7 +23,7 @@ async def test_no_such_name_and_no_answer_are_told_apart(dns_server: DnsServer) 
     dns_server.failing = True
     assert await resolver.lookup("broken.example", "A") is None
     dns_server.failing, dns_server.silent = False, True
-    assert await resolver.lookup("silent.example", "A") is None
+    assert await hasty.lookup("silent.example", "A") is None
 
 
 async def test_values_are_as_everybody_writes_them(dns_server: DnsServer) -> None:
@@ -111,13 +111,13 @@ async def test_what_is_no_name_has_no_records(dns_server: DnsServer, bad: str) -
 
 async def test_a_budget_ends_with_its_questions(dns_server: DnsServer) -> None:
     dns_server.zone[("a.example", "A")] = ["192.0.2.1"]
-    budget = Budget(resolver_for(dns_server), within=20, questions=2)
+    budget = Budget(resolver_for(dns_server), within=60, questions=2)
     assert [await budget.lookup("a.example", "A") for _ in range(3)] == [*[Records(("192.0.2.1",))] * 2, None]
 
 
 async def test_a_budget_ends_with_its_time(dns_server: DnsServer) -> None:
     dns_server.silent = True
-    budget = Budget(resolver_for(dns_server, timeout=60), within=0.2, questions=9)
+    budget = Budget(resolver_for(dns_server, timeout=3600), within=0.2, questions=9)
     began = time.monotonic()
     assert [await budget.lookup(f"{name}.example", "A") for name in "abc"] == [None] * 3
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 60

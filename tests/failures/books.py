@@ -44,7 +44,7 @@ def queue(gate: Gate) -> list[dict[str, Any]]:
 def reason(gate: Gate, answer: Answer) -> str:
     """Why, found by the id at the end of the reply. It is written a moment after the reply."""
     query = select(decision.c.code).where(decision.c.reply_id == answer.id).order_by(decision.c.id)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while True:
         with books(gate) as conn:
             found = conn.execute(query).scalars().first()
@@ -54,7 +54,7 @@ def reason(gate: Gate, answer: Answer) -> str:
         time.sleep(0.05)
 
 
-def state_of(gate: Gate, recipient: str, wanted: str, within: float = 8.0) -> dict[str, Any]:
+def state_of(gate: Gate, recipient: str, wanted: str, within: float = 60.0) -> dict[str, Any]:
     """The recipient's only row in the queue, once it is in the state."""
     deadline = time.monotonic() + within
     while True:

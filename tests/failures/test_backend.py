@@ -2,14 +2,13 @@
 
 import json
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.failures.books import hurry, queue, reason, state_of, until_empty
-from tests.gate import Gate, free_port
+from tests.gate import Gate, free_port, rest
 from tests.sink import Sink
 from tests.talk import Answer, Talk, deliver, message
 
@@ -41,7 +40,7 @@ def test_a_mail_waits_at_its_sender_while_the_backend_is_down(start: Callable[..
     assert f'level=warning process=smtpd event="a backend failed" backend={sink.url} ' in gate.log
     back = Sink(port=sink.port)
     assert send(gate, mail).code == 250
-    time.sleep(0.5)
+    rest(0.5)
     assert [one.below() for one in back.mails] == [mail]
     back.close()
 
@@ -52,7 +51,7 @@ def test_a_patient_stranger_does_not_wait_anew_because_the_backend_was_down(
     gate = start()
     mail = message("Patient")
     assert send(gate, mail).code == 451
-    time.sleep(1.1)
+    rest(1.1)
     sink.close()
     assert send(gate, mail).text.startswith("4.4.1")
     assert state_of(gate, BO, "sender_held")["message"], "the copy is with its sender again"
@@ -135,13 +134,15 @@ def test_a_strangers_mail_that_takes_too_long_is_delivered_once(start: Callable[
     gate = start({"smtp": {"reply_within": "1s"}})
     mail = message("Slow")
     assert send(gate, mail).code == 451
-    time.sleep(1.1)
-    sink.slow = 3
+    rest(1.1)
+    may_go = threading.Event()
+    sink.on["."] = lambda argument: may_go.wait(60) and b"250 2.0.0 taken"
     late, during = send(gate, mail), send(gate, mail)
     assert (late.code, reason(gate, late)) == (451, "backend.slow")
     assert (during.code, reason(gate, during)) == (451, "retry.in_flight")
+    may_go.set()
     sink.wait_for(1)
-    time.sleep(1)
+    rest(1)
     after = send(gate, mail)
     assert (after.code, reason(gate, after)) == (250, "retry.delivered")
     assert [one.below() for one in sink.mails] == [mail]
@@ -151,10 +152,12 @@ def test_a_strangers_mail_that_takes_too_long_is_delivered_once(start: Callable[
 def test_what_took_too_long_and_was_then_refused_stays_with_its_sender(start: Callable[..., Gate], sink: Sink) -> None:
     gate = start({**OPEN, "smtp": {"reply_within": "1s"}})
     mail = message("Slow no")
-    sink.slow, sink.on = 2, {".": b"452 4.3.1 no room after all"}
+    may_go = threading.Event()
+    sink.on = {".": lambda argument: may_go.wait(60) and b"452 4.3.1 no room after all"}
     assert reason(gate, send(gate, mail)) == "backend.slow"
-    time.sleep(1.8)
-    sink.slow, sink.on = 0, {}
+    may_go.set()
+    rest(0.5)
+    sink.on = {}
     assert send(gate, mail).code == 250
     assert [one.below() for one in sink.mails] == [mail]
 
@@ -181,7 +184,7 @@ def test_whom_the_backend_does_not_take_at_once_is_ours(start: Callable[..., Gat
     assert send(gate, never, BO, CY).code == 250
     row = state_of(gate, CY, "undeliverable")
     assert "no such mailbox" in row["last_reply"]
-    time.sleep(1.2)
+    rest(1.2)
     assert len(sink.mails) == 3, "nobody tries again by himself"
     assert [one["state"] for one in json.loads(gate.cli("queue", "list", "--json"))] == ["undeliverable"]
     gate.cli("queue", "release", row["message"], "--once")
@@ -209,10 +212,10 @@ def test_of_two_backends_one_is_down(start: Callable[..., Gate], sink: Sink) -> 
     alone = send(gate, message("To the second house"), DI)
     assert (alone.code, alone.text[:5]) == (451, "4.4.1"), "nobody got it, so its sender keeps it"
     second = Sink(port=port)
-    time.sleep(1.5)
+    rest(1.5)
     hurry(gate)
     second.wait_for(1)
-    time.sleep(1.5)
+    until_empty(gate)
     assert [(one.rcpts, one.below()) for one in second.mails] == [([DI], mail)]
     assert len(sink.mails) == 1
     assert queue(gate) == []
@@ -221,13 +224,16 @@ def test_of_two_backends_one_is_down(start: Callable[..., Gate], sink: Sink) -> 
 
 def test_of_two_recipients_with_a_slow_backend_each_gets_the_mail_once(start: Callable[..., Gate]) -> None:
     """Late and of two minds: who has it is not given it again by the retry."""
-    sink = Sink(lmtp=True, slow=2.5)
-    sink.on = {f".:{CY}": first_then(b"450 4.2.1 mailbox busy", b"250 2.1.5 now yes")}
+    sink, may_go = Sink(lmtp=True), threading.Event()
+    sink.on = {
+        f".:{BO}": lambda argument: may_go.wait(60) and b"250 2.0.0 taken",
+        f".:{CY}": first_then(b"450 4.2.1 mailbox busy", b"250 2.1.5 now yes"),
+    }
     gate = start({**OPEN, "smtp": {"reply_within": "1s"}}, backend=sink.url)
     mail = message("Slow, for two")
     assert reason(gate, send(gate, mail, BO, CY)) == "backend.slow"
-    time.sleep(2.3)
-    sink.slow = 0
+    may_go.set()
+    rest(0.5)
     assert send(gate, mail, BO, CY).code == 250
     assert [one.rcpts for one in sink.mails] == [[BO, CY], [CY]]
     sink.close()
@@ -235,15 +241,17 @@ def test_of_two_recipients_with_a_slow_backend_each_gets_the_mail_once(start: Ca
 
 def test_many_senders_are_answered_while_the_backend_is_slow(start: Callable[..., Gate], sink: Sink) -> None:
     gate = start({"protection": {"overrides": {CY: "off"}}})
-    sink.slow = 8
+    may_go = threading.Event()
+    sink.on["."] = lambda argument: may_go.wait(60) and b"250 2.0.0 taken"
     waiting = [threading.Thread(target=send, args=(gate, message(f"Slow {n}"), CY)) for n in range(15)]
     for one in waiting:
         one.start()
-    time.sleep(0.5)
+    rest(0.5)
     with Talk(gate.port) as talk:
         talk.envelope("eve@elsewhere.example", [BO])
         assert talk.data(message("A stranger's")).code == 451
     assert all(one.is_alive() for one in waiting), "she did not wait for them"
+    may_go.set()
     for one in waiting:
         one.join()
     assert len(sink.mails) == 15

@@ -12,7 +12,7 @@ from pathlib import Path
 from gateway.bodies import FileBodies
 from tests.conftest import need
 from tests.failures.books import books, queue
-from tests.gate import Gate
+from tests.gate import Gate, rest
 from tests.sink import Sink
 from tests.talk import Answer, deliver, message
 
@@ -61,12 +61,12 @@ def traced(gate: Gate, log: Path, *options: str) -> Iterator[None]:
     assert tracer.stderr is not None
     first = tracer.stderr.readline()
     need("attached" in first, f"the permission to trace a process ({first.strip()})")
-    time.sleep(0.3)
+    rest(0.3)
     try:
         yield
     finally:
         tracer.terminate()
-        tracer.wait(20)
+        tracer.wait(60)
         tracer.stderr.close()
 
 
@@ -131,7 +131,7 @@ def test_when_the_kernel_says_no_the_sender_keeps_the_mail(
         assert "Errno" not in answer.text, answer
         owed += [fault] if answer.code == 250 else []
         after_it = f"after {fault}"
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while held(gate, after_it).code != 250:
             assert time.monotonic() < deadline, f"{fault} is over, and nothing is taken any more"
             time.sleep(0.3)

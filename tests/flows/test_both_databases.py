@@ -1,11 +1,10 @@
 """The life of a mail on SQLite and on MariaDB, with bodies in files and in the database."""
 
-import time
 from collections.abc import Callable
 
 import pytest
 
-from tests.gate import Gate
+from tests.gate import Gate, rest
 from tests.sink import Sink
 from tests.talk import deliver, message
 
@@ -30,7 +29,7 @@ def test_waiting_holding_releasing_and_retrying(
     assert deliver(gate.port, "eve@elsewhere.example", [BEFORE], held).code == 250
     waiting = message("Released while it waits")
     assert deliver(gate.port, "cy@elsewhere.example", [BO], waiting).code == 451
-    time.sleep(0.6)
+    rest(0.6)
     by_subject = {row["subject"]: row for row in gate.queue()}
     assert {name: row["state"] for name, row in by_subject.items()} == {
         "Patient": "sender_held",
@@ -40,12 +39,12 @@ def test_waiting_holding_releasing_and_retrying(
     for subject in ("Held", "Released while it waits"):
         gate.cli("queue", "release", by_subject[subject]["message"])
     sink.wait_for(2)
-    time.sleep(1)
+    rest(1)
     assert deliver(gate.port, ANN, [BO], patient).code == 250
     swallowed = deliver(gate.port, "cy@elsewhere.example", [BO], waiting)
     assert (swallowed.code, gate.why(swallowed.id)[0]["code"]) == (250, "retry.delivered")
     assert sorted(mail.below() for mail in sink.mails) == sorted([patient, held, waiting])
-    time.sleep(0.5)
+    rest(0.5)
     assert gate.queue() == []
     again = deliver(gate.port, ANN, [BO], message("Again"))
     assert (again.code, gate.why(again.id)[0]["code"]) == (250, "party.remembered")

@@ -1,9 +1,8 @@
 """The one story everybody knows: a stranger waits, comes back, and is let in."""
 
-import time
 from collections.abc import Callable
 
-from tests.gate import Gate
+from tests.gate import Gate, rest
 from tests.sink import Sink
 from tests.talk import deliver, message
 
@@ -18,7 +17,7 @@ def test_a_stranger_waits_and_is_then_let_in(start: Callable[..., Gate], sink: S
     assert first.text.startswith("4.7.0 Greylisted")
     assert gate.why(first.id)[0]["code"] == "greylist.new"
     assert sink.mails == []
-    time.sleep(1.1)
+    rest(1.1)
     assert deliver(gate.port, ANN, [BO], mail).code == 250
     assert [one.below() for one in sink.mails] == [mail]
     assert sink.mails[0].rcpts == [BO]
@@ -28,9 +27,9 @@ def test_a_remembered_sender_does_not_wait_again(start: Callable[..., Gate], sin
     gate = start()
     mail = message("First")
     deliver(gate.port, ANN, [BO], mail)
-    time.sleep(1.1)
+    rest(1.1)
     assert deliver(gate.port, ANN, [BO], mail).code == 250
-    time.sleep(0.5)
+    rest(0.5)
     again = deliver(gate.port, ANN, [BO], message("Second"))
     assert again.code == 250
     assert gate.why(again.id)[0]["code"] == "party.remembered"
@@ -40,7 +39,7 @@ def test_a_remembered_sender_does_not_wait_again(start: Callable[..., Gate], sin
 def test_another_mail_from_the_same_network_is_no_retry(start: Callable[..., Gate], sink: Sink) -> None:
     gate = start()
     deliver(gate.port, ANN, [BO], message("One spray", body="one\r\n"))
-    time.sleep(1.1)
+    rest(1.1)
     second = deliver(gate.port, ANN, [BO], message("Another spray", body="two\r\n"))
     assert second.code == 451
     assert gate.why(second.id)[0]["code"] == "greylist.other_content"

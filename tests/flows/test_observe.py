@@ -1,11 +1,12 @@
 """Observe first, then arm: nobody waits, the report names who would have, and one command changes it everywhere."""
 
+import itertools
 import json
 import time
 from collections.abc import Callable
 from typing import Any
 
-from tests.gate import Gate
+from tests.gate import Gate, rest
 from tests.sink import Sink
 from tests.talk import Talk, deliver, message
 
@@ -15,7 +16,7 @@ OBSERVE = {"protection": {"mode": "observe", "overrides": {BOSS: "review-before"
 
 def report(gate: Gate, let_in: int) -> dict[str, Any]:
     """The report, once the decisions are written."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while True:
         told: dict[str, Any] = json.loads(gate.cli("observe", "report", "--json"))
         if told["let_in"] >= let_in or time.monotonic() > deadline:
@@ -25,13 +26,12 @@ def report(gate: Gate, let_in: int) -> dict[str, Any]:
 
 def answered(gate: Gate, sender: str, wanted: int) -> int:
     """The reply's code to a new mail of a new sender each time, until it is the one that we wait for."""
-    deadline = time.monotonic() + 5
-    for number in range(100):
+    deadline = time.monotonic() + 60
+    for number in itertools.count():
         code = deliver(gate.port, f"{number}-{sender}", [BO], message(f"{number} {sender}")).code
         if code == wanted or time.monotonic() > deadline:
             return code
         time.sleep(0.1)
-    return code
 
 
 def test_while_we_observe_nobody_waits_and_the_report_names_who_would_have(
@@ -56,11 +56,11 @@ def test_while_we_observe_nobody_waits_and_the_report_names_who_would_have(
 def test_what_protects_the_house_stays_in_force(start: Callable[..., Gate], sink: Sink) -> None:
     gate = start(OBSERVE)
     gate.cli("known", "block", "bad.example")
-    time.sleep(1.2)
+    rest(1.2)
     assert deliver(gate.port, ANN, ["x@elsewhere.example"], message()).code == 550
     assert deliver(gate.port, "x@bad.example", [BO], message()).code == 550
     assert sink.mails == []
-    time.sleep(0.5)
+    rest(0.5)
     assert report(gate, 0)["refused"] == {"list.blocked": 1, "relay.denied": 1}
 
 
@@ -70,7 +70,7 @@ def test_arming_is_one_command_for_all_workers_and_so_is_the_way_back(start: Cal
     report(gate, 1)
     told = gate.cli("observe", "arm")
     assert "1 correspondences are remembered" in told
-    time.sleep(1.5)
+    rest(1.5)
     assert {deliver(gate.port, f"{n}@new.example", [BO], message(f"{n}")).code for n in range(8)} == {451}
     assert deliver(gate.port, ANN, [BO], message("After")).code == 250, "who was let in does not wait"
     assert "as " in gate.cli("check")
@@ -92,13 +92,13 @@ def test_next_mails_are_counted_and_nothing_more_is_claimed(start: Callable[...,
     gate = start(OBSERVE)
     deliver(gate.port, ANN, [BO], message("One"))
     deliver(gate.port, "spam@once.example", [BO], message("Buy"), source="127.0.1.5")
-    time.sleep(1)
+    rest(1)
     deliver(gate.port, ANN, [BO], message("Two"))
-    time.sleep(0.5)
+    rest(0.5)
     told = report(gate, 2)
     assert (told["accepted"], told["let_in"]) == (3, 2), "the second mail of a sender would not have waited"
     assert (told["correspondences"], told["again"]["count"], told["silent"]) == (2, 1, 1)
-    assert 0.9 < told["again"]["middle"] < 5
+    assert 0.9 < told["again"]["middle"] < 600
     words = gate.cli("observe", "report")
     assert "observing cannot show when it would retry" in words
     assert "1 wrote again" in words

@@ -3,11 +3,10 @@
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.gate import PROGRAM, Gate, catches, until
+from tests.gate import PROGRAM, Gate, catches, rest, until
 from tests.sink import Sink
 from tests.talk import Talk, deliver, message
 
@@ -52,7 +51,7 @@ def test_sigterm_lets_a_mail_in_progress_end(start: Callable[..., Gate], sink: S
         talk.envelope(ANN, [BO])
         talk.say("DATA")
         talk.send(message("Last one") + b".\r\n")
-        time.sleep(0.2)
+        rest(0.2)
         assert gate.process is not None
         gate.process.send_signal(signal.SIGTERM)
         assert talk.answer().code == 250
@@ -86,7 +85,7 @@ def test_each_process_runs_alone(start: Callable[..., Gate], sink: Sink, tmp_pat
     finally:
         for process in alone:
             os.kill(process.pid, signal.SIGTERM)
-        assert [process.wait(30) for process in alone] == [0, 0, 0]
+        assert [process.wait(60) for process in alone] == [0, 0, 0]
 
 
 def test_a_second_one_on_the_same_port_says_so(start: Callable[..., Gate], sink: Sink) -> None:

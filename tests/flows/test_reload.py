@@ -63,7 +63,7 @@ def test_a_connection_that_nobody_accepted_yet_is_left_to_the_new_worker(
     (old,) = gate.children("smtpd")
     os.kill(old, signal.SIGSTOP)
     try:
-        with socket.create_connection(("127.0.0.1", gate.port), 20) as waiting:
+        with socket.create_connection(("127.0.0.1", gate.port), 60) as waiting:
             hang_up(gate)
             until(lambda: "event=reloaded" in gate.log)
             assert waiting.recv(100).startswith(b"220 ")

@@ -16,6 +16,7 @@ READMES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(ROOT.glob("*/READM
 TEXTS = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in {*PAGES, *READMES}}
 GENERATED = "docs/settings.md"
 WANTED = (
+    "docs/content.md",
     "docs/first-evening.md",
     "docs/flow.md",
     "docs/glossary.md",
@@ -23,7 +24,12 @@ WANTED = (
     "docs/howto/behind-a-proxy.md",
     "docs/howto/behind-postfix.md",
     "docs/howto/disaster.md",
+    "docs/howto/expecting.md",
     "docs/howto/observe.md",
+    "docs/howto/replay.md",
+    "docs/howto/outbound.md",
+    "docs/howto/shared.md",
+    "docs/howto/sign-in.md",
     "docs/howto/systemd.md",
     "docs/howto/mariadb.md",
     "docs/log.md",
@@ -32,7 +38,7 @@ WANTED = (
     "docs/settings.md",
     "docs/smtp.md",
 )
-RUN_BY_THE_SUPERVISOR = {"smtpd", "courier", "sweep", "metrics"}
+RUN_BY_THE_SUPERVISOR = {"smtpd", "courier", "pupil", "sweep", "metrics"}
 
 
 def prose(name: str) -> str:

@@ -2,9 +2,11 @@
 
 import ast
 from collections.abc import Iterable
+from importlib import import_module
 
 import pytest
 
+from gateway import compose
 from tests.house.source import PACKAGES, imports, modules, tree
 
 OURS = ("gateway", "sql", "classifier", "webui")
@@ -16,7 +18,9 @@ NOUNS = {"gateway.clock", "gateway.ids"}
 MAY_IMPORT: dict[str, set[str] | None] = {
     "gateway/__init__.py": set(),
     "gateway/clock.py": set(),
+    "gateway/deadline.py": set(),
     "gateway/ids.py": set(),
+    "gateway/visible.py": set(),
     "gateway/logs.py": {"gateway.clock"},
     "gateway/metrics.py": {"gateway.clock"},
     "gateway/exporter.py": {"gateway.channel", "gateway.logs", "gateway.metrics", "gateway.settings"},
@@ -25,19 +29,65 @@ MAY_IMPORT: dict[str, set[str] | None] = {
     "gateway/model/": {"gateway.model"},
     "gateway/policy/": CORE,
     "gateway/settings/": {"gateway.model", "gateway.settings"},
-    "gateway/evidence/": CORE | {"gateway.evidence"},
-    "gateway/relay/": {"gateway.model", "gateway.relay"},
+    "gateway/evidence/": CORE | {"classifier", "gateway.evidence"},
+    "gateway/relay/": {"gateway.deadline", "gateway.model", "gateway.relay"},
     "gateway/bodies/": CORE | NOUNS | {"gateway.bodies", "sql.tables"},
     "gateway/store/": EDGES | {"gateway.metrics", "sql.routine"},
     "gateway/alive.py": NOUNS,
     "gateway/spool.py": CORE,
-    "gateway/desk.py": EDGES,
+    "gateway/approvals.py": EDGES,
+    "gateway/teaching.py": EDGES | {"classifier"},
+    "gateway/pupil.py": EDGES | NOUNS | {"classifier", "gateway.courier"},
+    "gateway/desk/": EDGES | {"gateway.approvals", "gateway.desk", "gateway.siblings"},
+    "gateway/bulk/": EDGES | {"gateway.approvals", "gateway.bulk", "gateway.desk", "gateway.undoing"},
+    "gateway/ourmail.py": EDGES,
+    "gateway/alerts/": EDGES
+    | NOUNS
+    | {"gateway.alerts", "gateway.courier", "gateway.relay.nexthop", "gateway.vitals.verdict"},
+    "gateway/digest/": EDGES
+    | NOUNS
+    | {"gateway.courier", "gateway.desk", "gateway.digest", "gateway.ourmail", "gateway.peek", "gateway.visible"},
+    "gateway/clerk.py": EDGES | NOUNS | {"gateway.bulk", "gateway.courier"},
+    "gateway/impact.py": EDGES,
+    "gateway/siblings.py": EDGES,
+    "gateway/campaigns.py": EDGES,
+    "gateway/together.py": EDGES | {"gateway.campaigns", "gateway.desk", "gateway.siblings"},
+    "gateway/undoing.py": EDGES | {"gateway.approvals", "gateway.desk", "gateway.siblings"},
+    "gateway/reviewing.py": EDGES | {"gateway.desk", "gateway.undoing"},
+    "gateway/expecting.py": EDGES | {"gateway.desk", "gateway.evidence.domain"},
+    "gateway/peek.py": EDGES | {"classifier.charset", "classifier.markup", "gateway.desk", "gateway.visible"},
+    "gateway/people.py": EDGES | {"gateway.desk"},
+    "gateway/signin/": EDGES | NOUNS | {"gateway.desk", "gateway.people", "gateway.settings", "gateway.signin"},
+    "gateway/tokens.py": EDGES | {"gateway.desk", "gateway.people"},
+    "gateway/switching.py": EDGES | {"gateway.desk"},
+    "gateway/roster.py": EDGES | {"gateway.desk", "gateway.people"},
     "gateway/privacy.py": EDGES,
     "gateway/observed.py": EDGES,
-    "gateway/archive.py": EDGES | {"gateway.settings", "sql.schema"},
+    "gateway/replayed.py": CORE,
+    "gateway/tried.py": CORE | {"gateway.replayed"},
+    "gateway/entries.py": EDGES | {"gateway.approvals", "gateway.desk"},
+    "gateway/listfile.py": EDGES,
+    "gateway/previewed.py": EDGES | {"gateway.replayed"},
+    "gateway/suggest.py": EDGES | {"gateway.evidence.domain"},
+    "gateway/archive.py": EDGES | {"gateway.settings", "sql.columns", "sql.schema"},
+    "gateway/vitals/": EDGES
+    | NOUNS
+    | {
+        "classifier.stored",
+        "gateway.evidence.resolver",
+        "gateway.gauges",
+        "gateway.metrics",
+        "gateway.observed",
+        "gateway.relay.factory",
+        "gateway.replayed",
+        "gateway.settings",
+        "gateway.vitals",
+        "sql.schema",
+    },
     "gateway/smtpd/": EDGES
     | NOUNS
     | {
+        "gateway.deadline",
         "gateway.metrics",
         "gateway.smtpd",
         "gateway.spool",
@@ -46,13 +96,27 @@ MAY_IMPORT: dict[str, set[str] | None] = {
         "gateway.settings.listening",
     },
     "gateway/smtpd/worker.py": {"gateway.channel", "gateway.smtpd"},
+    "gateway/submission/": EDGES
+    | NOUNS
+    | {
+        "gateway.relay.connection",
+        "gateway.relay.live",
+        "gateway.relay.wire",
+        "gateway.settings.sending",
+        "gateway.smtpd",
+        "gateway.spool",
+        "gateway.submission",
+    },
+    "gateway/maillog/": {"gateway.maillog"},
     "gateway/courier.py": EDGES | NOUNS | {"gateway.relay.nexthop", "gateway.spool"},
-    "gateway/sweep.py": EDGES | NOUNS | {"gateway.alive", "gateway.courier"},
+    "gateway/sweep.py": EDGES | NOUNS | {"gateway.alive", "gateway.courier", "gateway.ourmail"},
+    "gateway/statistics/": EDGES | {"gateway.evidence.domain", "gateway.statistics"},
+    "gateway/census.py": EDGES | NOUNS | {"gateway.courier", "gateway.statistics"},
     "gateway/systemd.py": set(),
     "gateway/channel.py": {"gateway.systemd"},
-    "gateway/listeners.py": {"gateway.settings", "gateway.smtpd.worker", "gateway.systemd"},
+    "gateway/listeners.py": {"gateway.settings", "gateway.smtpd.backlog", "gateway.systemd"},
     "gateway/supervisor.py": {"gateway.channel"},
-    "gateway/compose.py": None,
+    "gateway/compose/": None,
     "gateway/processes.py": {
         "gateway.channel",
         "gateway.compose",
@@ -60,25 +124,79 @@ MAY_IMPORT: dict[str, set[str] | None] = {
         "gateway.logs",
         "gateway.metrics",
         "gateway.settings",
+        "gateway.pupil",
         "gateway.smtpd.worker",
+        "gateway.submission.arrival",
+        "webui.serve",
+    },
+    "gateway/simulate/": EDGES
+    | NOUNS
+    | {
+        "gateway.courier",
+        "gateway.desk",
+        "gateway.evidence",
+        "gateway.relay.nexthop",
+        "gateway.settings",
+        "gateway.simulate",
+        "gateway.smtpd",
+        "gateway.spool",
+        "gateway.sweep",
     },
     "gateway/demo/": EDGES | NOUNS | {"gateway.demo", "gateway.settings"},
     "gateway/cli/": None,
     "gateway/__main__.py": {"gateway.cli"},
     "sql/": {"sql"},
     "classifier/": {"classifier"},
-    "webui/": EDGES | NOUNS | {"gateway.desk", "gateway.settings", "webui"},
+    "webui/": EDGES
+    | NOUNS
+    | {
+        "classifier.charset",
+        "classifier.markup",
+        "gateway.alerts.amiss",
+        "gateway.approvals",
+        "gateway.bulk",
+        "gateway.campaigns",
+        "gateway.channel",
+        "gateway.desk",
+        "gateway.digest.links",
+        "gateway.entries",
+        "gateway.evidence.archive",
+        "gateway.evidence.files",
+        "gateway.expecting",
+        "gateway.impact",
+        "gateway.listfile",
+        "gateway.people",
+        "gateway.peek",
+        "gateway.reviewing",
+        "gateway.roster",
+        "gateway.previewed",
+        "gateway.settings",
+        "gateway.siblings",
+        "gateway.signin",
+        "gateway.statistics",
+        "gateway.together",
+        "gateway.switching",
+        "gateway.tokens",
+        "gateway.tried",
+        "gateway.undoing",
+        "gateway.visible",
+        "gateway.vitals",
+        "webui",
+    },
 }
 
 # All that a decision may be made with, besides the facts.
 PURE = {
+    "array",
     "binascii",
+    "bisect",
     "collections",
     "dataclasses",
     "datetime",
     "email.message",
     "email.policy",
     "email.utils.format_datetime",
+    "email.utils.parsedate_to_datetime",
     "enum",
     "functools.lru_cache",
     "hashlib",
@@ -86,6 +204,7 @@ PURE = {
     "idna",
     "ipaddress",
     "itertools",
+    "math",
     "re",
     "typing",
     "unicodedata",
@@ -182,3 +301,9 @@ def test_the_check_of_the_core_sees_what_it_forbids(text, found):
 )
 def test_the_check_of_the_parts_sees_what_it_forbids(name, text, found):
     assert forbidden(name, ast.parse(text)) == found
+
+
+def test_each_part_that_is_put_together_is_found_in_its_room():
+    for name, room in compose.WHERE.items():
+        assert getattr(import_module(f"gateway.compose.{room}"), name) is getattr(compose, name)
+    assert sorted(compose.WHERE) == sorted(compose.__all__)

@@ -47,7 +47,7 @@ for number in range(20):
         metrics.attempted(by, backend, ("delivered", "deferred", "refused", "unreachable", "lost"), 1.0)
 metrics.house_has(dict.fromkeys(map(str, STATES), 1), dict.fromkeys(map(str, STATES), timedelta(1)), 1, 1)
 metrics.database_answered(1.0)
-metrics.worker_has(1, 1, 1, 1)
+metrics.worker_has(1, 1, 1, 1, True)
 assert len(before) == len(metrics.ROOM)
 assert before == {path: path.stat().st_size for path in folder.iterdir()}, "a file grew, or another came"
 assert all(path.stat().st_blocks * 512 >= path.stat().st_size for path in before), "room was not taken"

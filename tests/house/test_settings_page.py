@@ -11,7 +11,8 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "settings.md"
 PROGRAM = "\n".join(
     path.read_text(encoding="utf-8")
-    for path in (ROOT / "gateway").rglob("*.py")
+    for folder in ("gateway", "webui")
+    for path in (ROOT / folder).rglob("*.py")
     if path.parent.name != "settings" or path.name in ("schema.py", "listening.py")  # where one is read through another
 )
 NAMES = sorted(

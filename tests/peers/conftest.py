@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.conftest import need
+from tests.evidence.dnsserver import DnsServer
 from tests.gate import Gate, running
 from tests.peers import dovecot as dovecot_module
 from tests.peers import postfix as postfix_module
@@ -101,7 +102,7 @@ def gate_to_dovecot(dovecot_server: Dovecot, tmp_path_factory: pytest.TempPathFa
     assert "Traceback" not in gate.log, gate.log
 
 
-def held(gate: Gate, count: int = 1, within: float = 30.0) -> list[str]:
+def held(gate: Gate, count: int = 1, within: float = 60.0) -> list[str]:
     """The ids of the mails that wait for a person."""
     deadline = time.monotonic() + within
     while len(rows := [row for row in gate.queue() if row["state"] in ("held", "sender_held")]) < count:
@@ -109,3 +110,10 @@ def held(gate: Gate, count: int = 1, within: float = 30.0) -> list[str]:
         time.sleep(0.1)
     assert len(rows) == count, rows
     return [str(row["message"]) for row in rows]
+
+
+@pytest.fixture
+def dns_server() -> Iterator[DnsServer]:
+    server = DnsServer()
+    yield server
+    server.close()

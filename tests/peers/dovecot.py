@@ -1,4 +1,4 @@
-"""A private Dovecot that does nothing but LMTP, on a unix socket and a TCP port; gone with the test run."""
+"""A private Dovecot: LMTP on a unix socket and a TCP port, IMAP where a test wants it; gone with the test run."""
 
 import contextlib
 import os
@@ -13,17 +13,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.gate import free_port
+from tests.peers.authority import Authority
 
 DOVECOT = shutil.which("dovecot") or "/usr/sbin/dovecot"
 PEOPLE = tuple(f"{one}@example.com" for one in ("bo", "cy", "bo.waits", "cy.waits", "before"))
-UP_WITHIN = 20.0
+UP_WITHIN = 60.0
 
 CONFIG = """
 base_dir = {folder}/run
 state_dir = {folder}/state
 log_path = {folder}/log
-protocols = lmtp
-ssl = no
+protocols = {protocols}
+{ssl}
 listen = 127.0.0.1
 mail_location = maildir:{folder}/mail/%u
 mail_save_crlf = yes
@@ -39,6 +40,35 @@ service lmtp {{
     port = {port}
   }}
 }}
+{imap}
+"""
+
+# Sign-in by IMAP, encrypted from the first byte or by STARTTLS; Dovecot would let guesses wait.
+IMAP = """
+auth_failure_delay = 0
+disable_plaintext_auth = {plaintext}
+auth_mechanisms = {mechanisms}
+service imap-login {{
+  inet_listener imap {{
+    address = 127.0.0.1
+    port = {imap_port}
+  }}
+  inet_listener imaps {{
+    address = 127.0.0.1
+    port = {imaps_port}
+    ssl = yes
+  }}
+}}
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
+}}
+"""
+SSL = """
+ssl = yes
+ssl_cert = <{folder}/server.pem
+ssl_key = <{folder}/server.key
 """
 
 LISTED = """
@@ -64,6 +94,10 @@ userdb {{
 """
 
 
+def has_imap() -> bool:
+    return is_installed() and Path("/usr/lib/dovecot/imap-login").exists()
+
+
 def is_installed() -> bool:
     return os.getuid() == 0 and Path(DOVECOT).exists() and Path("/usr/lib/dovecot/lmtp").exists()
 
@@ -76,6 +110,11 @@ class Dovecot:
     port: int = field(default_factory=free_port)
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="greygate-dovecot-", dir="/tmp")))
     people: tuple[str, ...] = PEOPLE
+    imap: bool = False
+    mechanisms: str = "plain login"
+    host: str = "localhost"  # that its certificate is for
+    imap_port: int = field(default_factory=free_port)
+    imaps_port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -101,7 +140,8 @@ class Dovecot:
         (self.folder / "people").write_text("".join(lines))
         people = EVERYBODY if self.everybody else LISTED
         people = people.format(folder=self.folder, uid=nobody.pw_uid, gid=nobody.pw_gid)
-        (self.folder / "dovecot.conf").write_text(CONFIG.format(folder=self.folder, port=self.port, people=people))
+        told = {"folder": self.folder, "port": self.port, "people": people, **self.with_imap()}
+        (self.folder / "dovecot.conf").write_text(CONFIG.format(**told))
         with open(self.folder / "words", "ab") as words:
             self.process = subprocess.Popen(
                 [DOVECOT, "-F", "-c", f"{self.folder}/dovecot.conf"],
@@ -119,10 +159,19 @@ class Dovecot:
             f"dovecot was not ready in {UP_WITHIN} s:\n{(self.folder / 'words').read_text()}{self.log}"
         )
 
+    def with_imap(self) -> dict[str, str]:
+        if not self.imap:
+            return {"protocols": "lmtp", "ssl": "ssl = no", "imap": ""}
+        if not (self.folder / "server.pem").exists():
+            Authority(self.folder).issue(self.host, "server")
+        ports = {"imap_port": self.imap_port, "imaps_port": self.imaps_port}
+        imap = IMAP.format(mechanisms=self.mechanisms, plaintext="yes", **ports)
+        return {"protocols": "lmtp imap", "ssl": SSL.format(folder=self.folder), "imap": imap}
+
     def stop(self) -> None:
         if self.process is not None:
             self.process.send_signal(signal.SIGTERM)
-            self.process.wait(30)
+            self.process.wait(60)
             self.process = None
 
     def remove(self) -> None:
@@ -138,7 +187,7 @@ class Dovecot:
         """What is in somebody's Maildir, as it was sent."""
         return [path.read_bytes() for path in self.boxes(address)]
 
-    def wait_for(self, address: str, count: int = 1, within: float = 15.0) -> list[bytes]:
+    def wait_for(self, address: str, count: int = 1, within: float = 60.0) -> list[bytes]:
         deadline = time.monotonic() + within
         while len(self.boxes(address)) < count and time.monotonic() < deadline:
             time.sleep(0.05)

@@ -5,6 +5,7 @@ import re
 OURS = re.compile(
     rb"(?:X-Spam-Flag: YES\r\n)?"
     rb"Greygate-Verdict: v=1; [^\r\n]*;\r\n\th=[0-9a-f]{64};\r\n\ts=[0-9a-f]{64}\r\n"
+    rb"Authentication-Results: gate\.example\.com;(?:\r\n\t[^\r\n]*)+\r\n"
     rb"Received: from [^\r\n]*\r\n\tby gate\.example\.com with [^\r\n;]*(?:\r\n\tfor <[^\r\n]*>)?;\r\n"
     rb"\t[A-Z][a-z][a-z], [^\r\n]*\r\n"
 )

@@ -20,7 +20,7 @@ PROGRAMS = Path("/usr/lib/postfix/sbin")
 POSTFIX = shutil.which("postfix") or "/usr/sbin/postfix"
 PEOPLE = ("bo", "cy", "bo.waits", "cy.waits", "before", "secret", "höflich")
 DOMAINS = ("example.com", "example.org")
-UP_WITHIN = 20.0
+UP_WITHIN = 60.0
 
 MASTER = """
 127.0.0.1:{port} inet n - n - - smtpd
@@ -156,7 +156,7 @@ class Postfix:
     def stop(self) -> None:
         if self.process is not None:
             self.process.send_signal(signal.SIGTERM)
-            self.process.wait(30)
+            self.process.wait(60)
             self.process = None
 
     def remove(self) -> None:
@@ -172,7 +172,7 @@ class Postfix:
         """What is in somebody's Maildir, with CRLF as it was sent: virtual(8) writes LF."""
         return [path.read_bytes().replace(b"\n", b"\r\n") for path in self.boxes(address)]
 
-    def wait_for(self, address: str, count: int = 1, within: float = 15.0) -> list[bytes]:
+    def wait_for(self, address: str, count: int = 1, within: float = 60.0) -> list[bytes]:
         deadline = time.monotonic() + within
         while len(self.boxes(address)) < count and time.monotonic() < deadline:
             time.sleep(0.05)
@@ -183,7 +183,7 @@ class Postfix:
         for box in self.mail.iterdir():
             shutil.rmtree(box)
 
-    def log_lines(self, pattern: str, within: float = 30.0) -> list[str]:
+    def log_lines(self, pattern: str, within: float = 60.0) -> list[str]:
         """The lines of the log in which the pattern is found, once there is one."""
         deadline = time.monotonic() + within
         while not (found := [line for line in self.log.splitlines() if re.search(pattern, line)]):

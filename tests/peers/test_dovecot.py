@@ -1,11 +1,10 @@
 """A real Dovecot behind the gate, by LMTP: one answer for each recipient."""
 
-import time
 from collections.abc import Callable
 
 import pytest
 
-from tests.gate import Gate
+from tests.gate import Gate, rest
 from tests.peers.conftest import held
 from tests.peers.dovecot import Dovecot
 from tests.peers.letters import LETTERS, below, split
@@ -74,7 +73,7 @@ def test_held_mail_arrives_unchanged_and_once_when_released(dovecot: Dovecot, ga
     arrived = dovecot.wait_for(BEFORE, len(names))
     assert sorted(below(mail) for mail in arrived) == sorted(LETTERS[name] for name in names)
     assert all(mail.startswith(f"Return-Path: <{ANN}>\r\n".encode()) for mail in arrived)
-    time.sleep(1.0)
+    rest(1.0)
     assert len(dovecot.boxes(BEFORE)) == len(names)
 
 
@@ -88,6 +87,6 @@ def test_over_tcp_dovecot_is_asked_who_exists_and_gets_what_patient_strangers_se
         assert (answers[1].code, answers[1].text[:5]) == (550, "5.1.1")
         assert [answer.code for answer in answers[2:]] == [250, 250]
         assert talk.data(mail).code == 451
-    time.sleep(1.1)
+    rest(1.1)
     assert deliver(gate.port, ANN, [BO, CY], mail).code == 250
     assert [below(one) for one in dovecot.wait_for(BO) + dovecot.wait_for(CY)] == [mail, mail]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.gate import Gate
+from tests.gate import Gate, rest
 from tests.peers.conftest import held
 from tests.peers.letters import LETTERS, POSTFIX_CHANGES, below, split
 from tests.peers.postfix import Postfix
@@ -114,7 +114,7 @@ def test_each_level_treats_the_same_mail_in_its_own_way(postfix: Postfix, gate_t
     assert deliver(port, ANN, [BO], mail).code == 250
     assert deliver(port, ANN, [BO_WAITS], mail).code == 451
     assert deliver(port, ANN, [BEFORE], mail).code == 250
-    time.sleep(1.2)
+    rest(1.2)
     assert [len(postfix.boxes(one)) for one in (BO, BO_WAITS, BEFORE)] == [1, 0, 0]
     assert deliver(port, ANN, [BO_WAITS], mail).code == 250
     gate_to_postfix.cli("queue", "release", *held(gate_to_postfix), "--once")
@@ -131,7 +131,7 @@ def test_held_mail_arrives_unchanged_and_once_when_released(postfix: Postfix, ga
     arrived = postfix.wait_for(BEFORE, len(names))
     assert sorted(below(mail) for mail in arrived) == sorted(LETTERS[name] for name in names)
     assert all(mail.startswith(f"Return-Path: <{ANN}>\r\n".encode()) for mail in arrived)
-    time.sleep(1.0)
+    rest(1.0)
     assert len(postfix.boxes(BEFORE)) == len(names)
 
 
@@ -152,7 +152,7 @@ def test_postfix_is_asked_whether_a_recipient_exists(
         assert [answer.code for answer in answers[1:]] == [450, 250, 550], "what it said before is remembered"
         assert talk.data(message("Again")).code == 451
     behind.start()
-    deadline = time.monotonic() + 45  # a probe goes out every half minute
+    deadline = time.monotonic() + 120  # a probe goes out every half minute
     while (answer := deliver(gate.port, ANN, [CY], message("Back"))).code != 250 and time.monotonic() < deadline:
         time.sleep(0.5)
     assert answer.code == 250
@@ -188,15 +188,15 @@ def test_a_real_queue_gets_its_mail_to_recipients_of_different_levels_once_each(
     before = len(queue.log)
     assert deliver(queue.port, sender, order, mail).code == 250
     for recipient in order:
-        (arrived,) = postfix.wait_for(recipient, within=30)
-        top, found, rest = below(arrived).partition(b"From: Ann")
-        assert found + rest == mail
+        (arrived,) = postfix.wait_for(recipient, within=60)
+        top, found, more = below(arrived).partition(b"From: Ann")
+        assert found + more == mail
         assert top.startswith(b"Received: from peer.example.net")
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while queue.queued() and time.monotonic() < deadline:
         time.sleep(0.2)
     assert queue.queued() == 0
-    time.sleep(1.5)
+    rest(1.5)
     assert [len(postfix.boxes(recipient)) for recipient in order] == [1, 1, 1]
     assert "said: 452 4.5.3" in queue.log[before:], "some had to come in a transaction of their own"
     assert "status=bounced" not in queue.log
@@ -214,6 +214,6 @@ def test_a_real_queue_is_rid_of_the_mail_that_a_person_released_meanwhile(
     gate.cli("queue", "release", *held(gate), "--once")
     (arrived,) = postfix.wait_for(BO)
     assert below(arrived).endswith(mail)
-    assert sender.log_lines(r"status=sent \(250 ", within=15)
-    time.sleep(1.5)
+    assert sender.log_lines(r"status=sent \(250 ", within=60)
+    rest(1.5)
     assert (sender.queued(), len(postfix.boxes(BO))) == (0, 1)

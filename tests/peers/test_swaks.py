@@ -5,14 +5,13 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import need
-from tests.gate import Gate, running
+from tests.gate import Gate, rest, running
 from tests.peers.letters import below
 
 BO = "bo@example.com"
@@ -63,7 +62,7 @@ def test_the_printed_swaks_line_is_greylisted_shown_and_then_delivered(gate: Gat
     assert "<** 451 4.7.0 Greylisted" in talk, talk
     assert status != 0
     assert arrived(gate) == []
-    time.sleep(1.2)
+    rest(1.2)
     status, told = shell(printed(gate, "greygate queue list"))
     assert (status, "ann@elsewhere.example" in told, BO in told) == (0, True, True), told
     status, talk = shell(line)
@@ -80,7 +79,7 @@ def test_pipelined_commands_and_a_lone_dot_of_swaks_go_through(gate: Gate) -> No
     line += " --header 'Message-Id: <second@elsewhere.example>' --h-Date 'Tue, 14 Nov 2023 22:13:20 +0000'"
     line += " --body 'lone\\n.\\ndot'"
     assert "<** 451 4.7.0 Greylisted" in shell(line)[1]
-    time.sleep(1.2)
+    rest(1.2)
     status, talk = shell(line)
     assert status == 0, talk
     assert [

@@ -282,7 +282,7 @@ def test_pathological_addresses_do_not_take_long(piece: str) -> None:
     check(f"<{local}@a.b>".encode(), False, "sender")
     check(f"<{local}@a.b>".encode(), False, "recipient")
     normalise_sender(f"{local}@a.b")
-    assert time.perf_counter() - started < 10
+    assert time.perf_counter() - started < 60
 
 
 def test_addresses_as_people_write_them() -> None:

@@ -4,12 +4,38 @@ from dataclasses import replace
 from email import message_from_string, policy
 from ipaddress import ip_address
 
+import authres
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.model import Action, Address, Envelope, MailParameters, Peer, Reason, ReasonCode, Recipient, Verdict
-from gateway.policy.header import delivery_fields, printable, protocol, received, signed_verdict, verify
+from gateway.model import (
+    Action,
+    Address,
+    Authentication,
+    AuthResult,
+    Dmarc,
+    DmarcPolicy,
+    Envelope,
+    MailParameters,
+    Peer,
+    Reason,
+    ReasonCode,
+    Recipient,
+    Signature,
+    Spf,
+    SpfResult,
+    Verdict,
+)
+from gateway.policy.header import (
+    authentication_results,
+    delivery_fields,
+    printable,
+    protocol,
+    received,
+    signed_verdict,
+    verify,
+)
 from tests.policy.stranger import ANN, BO, NOW, PEER
 
 CY = Address("cy@example.com", "cy", "example.com")
@@ -27,6 +53,43 @@ TAG = "X-Spam-Flag: YES"
 
 def trace(peer: Peer = PEER, envelope: Envelope = ONE) -> str:
     return received(peer, envelope, "gate.example.com", ID, NOW)
+
+
+# ---- Authentication-Results ----------------------------------------------------------------------------------------
+
+SIGNED = Signature("elsewhere.example", "s1", AuthResult.PASS)
+PROOF = Authentication((SIGNED,), ("elsewhere.example",), Dmarc(AuthResult.PASS, "elsewhere.example"))
+
+
+def results(spf: Spf | None, proof: Authentication, *, null_sender: bool = False) -> str:
+    return authentication_results(
+        "gate.example.com", spf, proof, null_sender=null_sender, author_domain="elsewhere.example"
+    )
+
+
+def test_the_results_name_what_was_looked_at():
+    strict = replace(PROOF, dmarc=Dmarc(AuthResult.PASS, "elsewhere.example", DmarcPolicy.REJECT))
+    assert results(Spf(SpfResult.PASS, "elsewhere.example"), strict) == (
+        "Authentication-Results: gate.example.com;\r\n"
+        "\tspf=pass smtp.mailfrom=elsewhere.example;\r\n"
+        "\tdkim=pass header.d=elsewhere.example;\r\n"
+        "\tdmarc=pass (p=reject) header.from=elsewhere.example\r\n"
+    )
+    assert results(None, Authentication()) == "Authentication-Results: gate.example.com;\r\n\tnone\r\n"
+    assert "smtp.helo=mail.elsewhere.example" in results(
+        Spf(SpfResult.NONE, "mail.elsewhere.example"), PROOF, null_sender=True
+    )
+
+
+def test_a_domain_cannot_write_into_the_results():
+    odd = replace(PROOF, signatures=(replace(SIGNED, domain="a;\r\n\tspf=pass (x"),))
+    assert results(None, odd).splitlines()[1] == "\tdkim=pass header.d=a????spf=pass??x;"
+
+
+def test_the_results_are_what_a_parser_of_the_field_reads():
+    read = authres.AuthenticationResultsHeader.parse(results(Spf(SpfResult.FAIL, "elsewhere.example"), PROOF).strip())
+    assert read.authserv_id == "gate.example.com"
+    assert [(one.method, one.result) for one in read.results] == [("spf", "fail"), ("dkim", "pass"), ("dmarc", "pass")]
 
 
 # ---- Received ------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from gateway.policy.hold import (
     COPY_MOVES,
     DELIVERY_MOVES,
     OPEN_COPIES,
+    REVIEWED_COPIES,
     Lifetime,
     delivery_sources,
     lifetime,
@@ -18,6 +19,7 @@ from gateway.policy.hold import (
 from tests.policy.stranger import DAY, MINUTE, NOW
 
 COPY_ENDS = {CopyState.PASSED, CopyState.TAKEN_OVER, CopyState.RELEASED, CopyState.REFUSED}
+DEFERRED = COPY_ENDS | {CopyState.SENDER_HELD, CopyState.PASSING, CopyState.ABANDONED}
 DELIVERY_ENDS = {DeliveryState.DELIVERED, DeliveryState.REFUSED}
 
 
@@ -37,16 +39,23 @@ def test_nothing_leaves_an_end(moves, ends):
     [(COPY_MOVES, CopyState.SENDER_HELD, COPY_ENDS), (DELIVERY_MOVES, DeliveryState.HELD, DELIVERY_ENDS)],
 )
 def test_every_state_is_reached_and_leads_to_an_end(moves, first, ends):
-    def reached(start):
-        found, todo = {start}, [start]
-        while todo:
-            new = moves[todo.pop()] - found
-            found |= new
-            todo += new
-        return found
+    whole = reached(moves, first)
+    assert whole == (DEFERRED if moves is COPY_MOVES else set(moves))
+    assert all(reached(moves, state) & ends for state in whole)
 
-    assert reached(first) == set(moves)
-    assert all(reached(state) & ends for state in moves)
+
+def reached(moves, start):
+    found, todo = {start}, [start]
+    while todo:
+        new = moves[todo.pop()] - found
+        found |= new
+        todo += new
+    return found
+
+
+def test_what_was_delivered_is_never_anybodys_again_whatever_people_say_of_it():
+    assert reached(COPY_MOVES, CopyState.LISTED) == REVIEWED_COPIES == set(CopyState) - DEFERRED
+    assert not reached(COPY_MOVES, CopyState.SENDER_HELD) & REVIEWED_COPIES
 
 
 @pytest.mark.parametrize(
@@ -89,7 +98,7 @@ def test_mail_that_is_on_its_way_can_no_longer_be_refused_or_expire():
 
 
 def test_open_copies_may_still_become_something():
-    assert set(CopyState) - COPY_ENDS == OPEN_COPIES
+    assert DEFERRED - COPY_ENDS == OPEN_COPIES
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from gateway.model import Rung, RungKind, Spf, SpfResult
+from gateway.model import Peer, Rung, RungKind, Spf, SpfResult
 from gateway.policy.identity import earning, network_of, quota_network, rungs_of, strongest
 from tests.policy.stranger import DKIM, HOST, NETWORK, PEER, SPF
 
@@ -75,3 +75,24 @@ def test_what_a_peer_calls_itself_is_no_identity():
 )
 def test_the_strongest_rung_is_the_one_that_counts(rungs, kind):
     assert strongest(frozenset(rungs)) is kind
+
+
+def test_a_host_whose_name_is_vouched_for_stands_for_its_organisation():
+    here = Peer(ip_address("192.0.2.1"), "mx1.pool.example", organisation="pool.example")
+    spf = Spf(SpfResult.PASS, "mx1.pool.example", of_helo=True)
+    assert Rung(RungKind.SPF, "pool.example") in rungs_of(here, spf)
+
+
+@pytest.mark.parametrize(
+    ("domain", "organisation", "of_helo"),
+    [
+        ("mx1.pool.example", "pool.example", False),  # a sender's domain is what it is
+        ("mx1.pool.example", None, True),
+        ("mx1.pool.example", "other.example", True),
+        ("notpool.example", "pool.example", True),
+    ],
+)
+def test_any_other_name_that_is_vouched_for_stands_for_itself(domain, organisation, of_helo):
+    here = Peer(ip_address("192.0.2.1"), "mx1.pool.example", organisation=organisation)
+    spf = Spf(SpfResult.PASS, domain, of_helo=of_helo)
+    assert Rung(RungKind.SPF, domain) in rungs_of(here, spf)

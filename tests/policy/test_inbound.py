@@ -13,6 +13,7 @@ from gateway.model import (
     Level,
     ListVerb,
     MessageFacts,
+    Mode,
     ReasonCode,
     RecipientClass,
     Switch,
@@ -424,7 +425,7 @@ def test_suspicious_mail_at_every_level(who, level, reviewed):
     facts = rcpt(level=level, reviewed=reviewed, grade=grade, sightings=(uploaded(4 * MINUTE),))
     verdict = inbound.at_data(data(facts, suspicion=SUSPICIOUS), POLICY)
     assert told(verdict) == SUSPECT[who, level][0 if reviewed else 1]
-    assert SUSPICIOUS[0] in verdict.reasons, "what was seen is always on record"
+    assert SUSPICIOUS[0].code in [reason.code for reason in verdict.reasons], "what was seen is always on record"
 
 
 def test_the_table_of_suspicious_mail_has_every_level():
@@ -549,3 +550,34 @@ def test_a_settled_mail_names_its_tombstone(code):
     outcome = TombstoneOutcome.DELIVERED if code is ReasonCode.RETRY_DELIVERED else TombstoneOutcome.REFUSED
     verdict = inbound.at_data(data(tombstones=(settled(outcome),)), POLICY)
     assert (verdict.code, verdict.reasons[0].evidence) == (code, {"tombstone": 7})
+
+
+# ---- the lists after the dot ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("differs", "expected"),
+    [
+        pytest.param({}, (Action.REJECT, ReasonCode.LIST_BLOCKED), id="a stranger"),
+        pytest.param({"grade": Grade.KNOWN}, (Action.REJECT, ReasonCode.LIST_BLOCKED), id="somebody we know"),
+        pytest.param({"recipient": ABUSE}, (Action.REJECT, ReasonCode.LIST_BLOCKED), id="even for abuse"),
+        pytest.param({"level": Level.OFF}, (Action.REJECT, ReasonCode.LIST_BLOCKED), id="at every level"),
+        pytest.param({"mode": Mode.OBSERVE}, (Action.REJECT, ReasonCode.LIST_BLOCKED), id="while we observe"),
+        pytest.param({"switches": frozenset({Switch.BYPASS})}, (Action.ACCEPT, ReasonCode.SWITCH_BYPASS), id="bypass"),
+    ],
+)
+def test_what_is_blocked_once_the_author_is_known_is_refused(differs, expected):
+    facts = rcpt(**differs)
+    found = inbound.at_data(replace(data(facts), rcpt=replace(facts, listed=(ALLOWED, BLOCKED))), POLICY)
+    assert (found.action, found.code) == expected
+
+
+def test_an_allowed_author_is_no_block():
+    facts = replace(data(), rcpt=rcpt(listed=(ALLOWED,)))
+    assert inbound.at_data(facts, POLICY).code is ReasonCode.GREYLIST_NEW
+
+
+def test_a_mail_that_would_have_been_sent_away_at_rcpt_is_refused_while_we_observe():
+    facts = rcpt(mode=Mode.OBSERVE)
+    found = inbound.at_data(replace(data(facts, AT_RCPT), rcpt=replace(facts, listed=(BLOCKED,))), AT_RCPT)
+    assert (found.action, found.code) == (Action.REJECT, ReasonCode.LIST_BLOCKED)

@@ -6,12 +6,14 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 import pytest
 
-from gateway.model import Address, ListKind, ListVerb, Peer
+from gateway.model import Address, Binds, ListKind, ListVerb, Peer, Rung, RungKind
 from gateway.policy.lists import Listed, default_network, matching, within
-from tests.policy.stranger import ANN, BO, NOW, PEER, SECOND, listed
+from tests.policy.stranger import ANN, BO, DKIM, NOW, PEER, SECOND, SPF, SPF_WIDE, listed
+from tests.policy.stranger import NETWORK as NET
 
 ALLOW, BLOCK = ListVerb.ALLOW, ListVerb.BLOCK
 ADDRESS, DOMAIN, NETWORK, RECIPIENT = ListKind.ADDRESS, ListKind.DOMAIN, ListKind.NETWORK, ListKind.RECIPIENT
+SIGNATURE = ListKind.SIGNATURE
 HERE, ELSEWHERE = ip_network("192.0.2.0/24"), ip_network("198.51.100.0/24")
 SIX, MAPPED = Peer(ip_address("2001:db8::7")), Peer(ip_address("::ffff:192.0.2.7"))
 BELOW = Address("ann@mail.elsewhere.example", "ann", "mail.elsewhere.example")
@@ -125,6 +127,110 @@ def test_what_holds_for_mail_from_an_unknown_place(entry, expected):
     assert (matching(Listed([entry]), None, ANN, BO, NOW) == (entry,)) is expected
 
 
+# ---- what proves a name --------------------------------------------------------------------------------------------
+
+PARTNER, EVE = "ann@elsewhere.example", Address("eve@evil.example", "eve", "evil.example")
+SIGNED = frozenset({NET, DKIM})
+UNSIGNED = frozenset({NET})
+OWN = Rung(RungKind.DKIM, "evil.example")
+
+
+def use(entry, sender=ANN, rungs=UNSIGNED, authors=None, peer=PEER):
+    return matching(Listed([entry]), peer.address, sender, BO, NOW, rungs=rungs, authors=authors) == (entry,)
+
+
+@pytest.mark.parametrize(
+    ("entry", "rungs", "authors", "expected"),
+    [
+        pytest.param(listed(ALLOW, ADDRESS, PARTNER), SIGNED, (PARTNER,), True, id="its own signature"),
+        pytest.param(listed(ALLOW, ADDRESS, PARTNER), UNSIGNED, (PARTNER,), False, id="no signature"),
+        pytest.param(listed(ALLOW, DOMAIN, ANN.domain), SIGNED, (PARTNER,), True, id="the domain, signed"),
+        pytest.param(listed(ALLOW, DOMAIN, ANN.domain), frozenset({NET, SPF}), (PARTNER,), False, id="SPF is no proof"),
+        pytest.param(
+            listed(ALLOW, ADDRESS, PARTNER, signature="elsewhere.example"), SIGNED, (PARTNER,), True, id="as named"
+        ),
+        pytest.param(
+            listed(ALLOW, ADDRESS, PARTNER, signature="example"), SIGNED, (PARTNER,), True, id="signed below it"
+        ),
+        pytest.param(
+            listed(ALLOW, ADDRESS, PARTNER, signature="mail.elsewhere.example"), SIGNED, (PARTNER,), False, id="above"
+        ),
+        pytest.param(
+            listed(ALLOW, ADDRESS, PARTNER, signature="evil.example"), SIGNED, (PARTNER,), False, id="another signer"
+        ),
+        pytest.param(
+            listed(ALLOW, ADDRESS, PARTNER, signature="elsewhere.example", network=ELSEWHERE),
+            SIGNED, (PARTNER,), False, id="signed, but not from the network it must come from as well",
+        ),
+        pytest.param(listed(ALLOW, SIGNATURE, "elsewhere.example"), SIGNED, (PARTNER,), True, id="its authors"),
+        pytest.param(listed(ALLOW, SIGNATURE, "example"), SIGNED, (PARTNER,), True, id="the same, above it"),
+        pytest.param(listed(ALLOW, SIGNATURE, "elsewhere.example"), UNSIGNED, (PARTNER,), False, id="signed by nobody"),
+        pytest.param(
+            listed(ALLOW, SIGNATURE, "elsewhere.example", network=ELSEWHERE), SIGNED, (PARTNER,), False, id="elsewhere"
+        ),
+    ],
+)  # fmt: skip
+def test_what_makes_an_allowed_name_count(entry, rungs, authors, expected):
+    assert use(entry, rungs=rungs, authors=authors) is expected
+
+
+def test_the_author_is_named_as_well_as_the_sender():
+    allowed, blocked = listed(ALLOW, ADDRESS, PARTNER), listed(BLOCK, ADDRESS, PARTNER)
+    assert use(allowed, sender=None, rungs=SIGNED, authors=(PARTNER,))
+    assert use(blocked, sender=EVE, authors=(PARTNER,))
+    assert use(blocked, sender=EVE, authors=("bob@other.example", PARTNER)), "one of several"
+    assert not use(blocked, sender=EVE, authors=("bob@other.example", ""))
+    assert not use(blocked, sender=EVE), "nobody knows it before the dot"
+
+
+def test_a_signature_of_somebody_else_proves_no_sender():
+    """Whoever signs for himself may write any envelope sender."""
+    allowed = listed(ALLOW, ADDRESS, PARTNER)
+    assert not use(allowed, sender=ANN, rungs=frozenset({NET, OWN}), authors=(EVE.key,))
+    assert use(allowed, sender=ANN, rungs=SIGNED, authors=("bob@elsewhere.example",))
+
+
+def test_a_top_level_domain_is_nobodys_relative():
+    allowed = listed(ALLOW, ADDRESS, "ann@example")
+    sender = Address("ann@example", "ann", "example")
+    assert not use(allowed, sender=sender, rungs=SIGNED, authors=(PARTNER,))
+
+
+UNPROVED = listed(BLOCK, ADDRESS, PARTNER, binds=Binds.UNAUTHENTICATED)
+
+
+@pytest.mark.parametrize(
+    ("sender", "rungs", "authors", "refused"),
+    [
+        pytest.param(ANN, UNSIGNED, None, False, id="never before the dot"),
+        pytest.param(ANN, UNSIGNED, (PARTNER,), True, id="the forger"),
+        pytest.param(ANN, SIGNED, (PARTNER,), False, id="the partner"),
+        pytest.param(EVE, UNSIGNED, (PARTNER,), True, id="the author alone is forged"),
+        pytest.param(EVE, frozenset({NET, SPF}), (PARTNER,), True, id="SPF says nothing of an author"),
+        pytest.param(ANN, frozenset({NET, OWN}), (EVE.key,), True, id="the envelope alone is forged"),
+        pytest.param(ANN, frozenset({NET, SPF}), (EVE.key,), False, id="the envelope alone, and SPF says it is right"),
+        pytest.param(ANN, frozenset({NET, SPF_WIDE}), (EVE.key,), True, id="so it does of half of the world"),
+        pytest.param(EVE, UNSIGNED, (EVE.key,), False, id="another name"),
+        pytest.param(EVE, UNSIGNED, ("", PARTNER), True, id="several authors"),
+    ],
+)
+def test_a_block_of_what_was_not_proved_lets_the_real_one_pass(sender, rungs, authors, refused):
+    assert use(UNPROVED, sender, rungs, authors) is refused
+
+
+def test_a_name_from_its_network_is_proved():
+    """Who is allowed from a network need not sign: blocking forgeries of the name does not bind that network."""
+    allowed = listed(ALLOW, DOMAIN, ANN.domain, network=HERE, id=8)
+    other = listed(ALLOW, ADDRESS, "ann@other.example", network=HERE, id=9)
+    for entries, found in (([UNPROVED, allowed], (allowed,)), ([UNPROVED, other], (UNPROVED,))):
+        assert matching(Listed(entries), PEER.address, ANN, BO, NOW, rungs=UNSIGNED, authors=(PARTNER,)) == found
+    assert matching(Listed([UNPROVED, allowed]), SIX.address, ANN, BO, NOW, authors=(PARTNER,)) == (UNPROVED,)
+
+
+def test_what_was_withdrawn_holds_no_longer():
+    assert not holds(network(withdrawn_at=NOW))
+
+
 # ---- the index -----------------------------------------------------------------------------------------------------
 
 PLACES = [ip_address(text) for text in ("192.0.2.7", "198.51.100.9", "2001:db8::7", "::ffff:192.0.2.7", "::1")]
@@ -142,6 +248,8 @@ def names(entry, address, sender, recipient):
             return entry.value in (recipient.key, recipient.domain)
         case ListKind.ADDRESS:
             return sender is not None and entry.value == sender.key
+        case ListKind.SIGNATURE:
+            return False
         case ListKind.DOMAIN:
             return sender is not None and (sender.domain == entry.value or sender.domain.endswith("." + entry.value))
 

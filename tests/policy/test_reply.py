@@ -22,6 +22,7 @@ CONFIGURED = Wording(450, "4.2.0", "x" * 200)
 
 # Every code, by what it can decide. Whoever adds one has to say here what it does.
 DEFERS = {
+    ReasonCode.HOSTER_WAIT,
     ReasonCode.RECIPIENT_UNVERIFIED,
     ReasonCode.RECIPIENT_HARVEST,
     ReasonCode.RECIPIENT_OTHER_CLASS,
@@ -39,6 +40,7 @@ DEFERS = {
     ReasonCode.INTERNAL_FAILURE,
 }
 REJECTS = {
+    ReasonCode.AUTH_FORGED,
     ReasonCode.RELAY_DENIED,
     ReasonCode.RECIPIENT_UNKNOWN,
     ReasonCode.TRAP_HIT,
@@ -63,15 +65,24 @@ LETS_IN = {
     ReasonCode.LEVEL_REVIEW_BEFORE,
     ReasonCode.LEVEL_KNOWN_ONLY,
     ReasonCode.PARTY_KNOWN,
+    ReasonCode.AUDIT_SAMPLED,
+    ReasonCode.EXPECTED_MAIL,
+    ReasonCode.HELO_FORGED,
+    ReasonCode.SENDER_LOOKALIKE,
+    ReasonCode.SENDER_HIDDEN,
     ReasonCode.PARTY_REMEMBERED,
     ReasonCode.GREYLIST_DATA,
     ReasonCode.GREYLIST_PASSED,
     ReasonCode.GREYLIST_PATIENT,
     ReasonCode.GREYLIST_CARRIED,
     ReasonCode.GREYLIST_COMPANY,
+    ReasonCode.HOSTER_HOLD,
     ReasonCode.TAKEOVER_DUE,
+    ReasonCode.BOUNCE_OURS,
+    ReasonCode.BOUNCE_FOREIGN,
     ReasonCode.RETRY_DELIVERED,
-    ReasonCode.CONTENT_SUSPICIOUS,
+    *(code for code in ReasonCode if code.startswith(("campaign.", "content.", "structure.", "attachment.", "score."))),
+    ReasonCode.NOTICE_DIGEST,
     ReasonCode.NOTICE_EXPIRED,
 }
 
@@ -92,6 +103,7 @@ def test_every_refusal_has_words_and_nothing_else_has():
 
 def test_a_deferral_has_words_of_its_own_unless_it_is_a_wait():
     assert {code for code in DEFERS if code not in DEFERRALS} == {
+        ReasonCode.HOSTER_WAIT,
         ReasonCode.GREYLIST_NEW,
         ReasonCode.GREYLIST_EARLY,
         ReasonCode.GREYLIST_LARGE,

@@ -14,7 +14,7 @@ from gateway.relay.pool import PoolLimits, SmtpHop
 from gateway.relay.wire import TimeLimits
 from tests.relay.scripted import ScriptedHop, self_signed
 
-PATIENT = TimeLimits(connect=5, command=5, write=5, final=5)  # a test that waits for these has failed
+PATIENT = TimeLimits(connect=60, command=60, write=60, final=60)  # a test that waits for these has failed
 MakeHop = Callable[..., SmtpHop]
 
 

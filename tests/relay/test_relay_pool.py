@@ -60,7 +60,7 @@ async def test_a_connection_that_died_while_idle_costs_nothing(hop_to: MakeHop) 
         hop = hop_to(server)
         await hop.deliver(outgoing())
         server.hang_up()
-        await asyncio.sleep(0.02)
+        await eventually(lambda: server.open == 0)
         assert (await hop.deliver(outgoing()))[0].reply.code == 250
         assert (server.connections, len(server.bodies)) == (2, 2)
 
@@ -68,8 +68,10 @@ async def test_a_connection_that_died_while_idle_costs_nothing(hop_to: MakeHop) 
 @pytest.mark.parametrize("answer", [DROP, HANG, b"421 4.4.2 idle for too long\r\n" + DROP, b"garbage\r\n"])
 async def test_a_stale_connection_is_replaced_once(hop_to: MakeHop, answer: bytes) -> None:
     async with running(ScriptedHop(MAIL=[b"250 ok\r\n", answer, b"250 ok\r\n"])) as server:
-        hop = hop_to(server, times=TimeLimits(command=0.3) if answer == HANG else PATIENT)
+        hop = hop_to(server)
         await hop.deliver(outgoing())
+        (stale,) = hop._idle
+        stale.limits = TimeLimits(command=0.1) if answer == HANG else PATIENT  # the fresh one may take its time
         assert (await hop.deliver(outgoing()))[0].reply.code == 250
         assert (server.connections, len(server.bodies)) == (2, 2)
 
@@ -117,7 +119,7 @@ async def test_a_cancelled_delivery_leaves_neither_slot_nor_connection_behind(ho
         async with running(ScriptedHop(**{stage: [HANG, ScriptedHop().script[stage][0]]})) as server:
             hop = hop_to(server, limits=PoolLimits(parallel=1))
             task = asyncio.create_task(hop.deliver(outgoing()))
-            await asyncio.sleep(0.05)
+            await eventually(lambda: len(server.script[stage]) == 1)  # noqa: B023  (it is awaited here)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
@@ -128,11 +130,14 @@ async def test_a_cancelled_delivery_leaves_neither_slot_nor_connection_behind(ho
 
 async def test_capabilities_are_believed_for_a_while(hop_to: MakeHop) -> None:
     async with running(ScriptedHop()) as server:
-        hop = hop_to(server, limits=PoolLimits(believed=0.1))
+        hop = hop_to(server, limits=PoolLimits(believed=3600))
         await hop.deliver(outgoing())
         assert await hop.capabilities() == await hop.capabilities() is not None
         assert server.connections == 1
-        await asyncio.sleep(0.12)
+        assert hop._known is not None
+        offered, until = hop._known
+        assert 0 < until - asyncio.get_running_loop().time() <= 3600
+        hop._known = (offered, until - 3600)  # the while is over
         assert await hop.capabilities()
         assert server.connections == 2
 
@@ -146,17 +151,19 @@ async def test_mail_for_nobody_needs_no_connection(hop_to: MakeHop) -> None:
 
 
 async def test_a_dead_hop_rests_and_is_probed_by_one(hop_to: MakeHop) -> None:
+    now = 1000.0
     async with running(ScriptedHop(greeting=DROP)) as server:
-        hop = hop_to(server, limits=PoolLimits(failures=5, rest=0.2))
+        hop = hop_to(server)
+        hop._breaker = Breaker(failures=5, rest=30, clock=lambda: now)
         for _ in range(8):
             assert await hop.deliver(outgoing()) == [UNREACHABLE]
         assert server.connections == 5
-        await asyncio.sleep(0.25)
+        now += 31
         await asyncio.gather(*(hop.deliver(outgoing()) for _ in range(8)))
         assert server.connections == 6
         server.script["greeting"] = [b"220 back\r\n"]
         assert await hop.deliver(outgoing()) == [UNREACHABLE]
-        await asyncio.sleep(0.25)
+        now += 31
         assert (await hop.deliver(outgoing()))[0].reply.code == 250
         replies = await asyncio.gather(*(hop.deliver(outgoing()) for _ in range(3)))
         assert [attempt.reply.code for (attempt,) in replies] == [250] * 3

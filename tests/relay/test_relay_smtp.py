@@ -98,7 +98,8 @@ async def test_a_hop_that_is_odd_about_data_for_nobody_is_left_and_its_refusal_c
 ) -> None:
     script = {refuses: [b"550 5.7.1 not you\r\n", b"250 ok\r\n"], "DATA": [answer, b"354 go on\r\n"]}
     async with running(ScriptedHop(naive=True, **script)) as server:
-        hop = hop_to(server, times=TimeLimits(command=0.5))
+        # whatever it says before and after its silence has to come within this
+        hop = hop_to(server, times=TimeLimits(command=5) if answer == HANG else PATIENT)
         assert told(await hop.deliver(outgoing())) == ["answered 550 5.7.1 not you"]
         assert told(await hop.deliver(outgoing())) == ["answered 250 2.0.0 queued"]
     assert server.connections == 2
@@ -265,7 +266,7 @@ async def test_before_the_dot_nothing_was_accepted(hop_to: MakeHop, stage: str, 
         hop = hop_to(server, times=TimeLimits(command=0.1) if answer == HANG else PATIENT)
         started = time.monotonic()
         attempts = await hop.deliver(outgoing(ANNA, BOB, data=b"x" * 2_000_000, cut=65536))
-        assert time.monotonic() - started < 30
+        assert time.monotonic() - started < 60
         assert attempts == [UNREACHABLE] * 2
         assert not server.bodies
     assert str(UNREACHABLE.reply).startswith("451 4.4.1 ")
@@ -306,7 +307,7 @@ async def test_a_refusal_in_the_middle_of_the_data_is_heard(hop_to: MakeHop) -> 
         mail, started = outgoing(), time.monotonic()
         attempts = await hop.deliver(Outgoing(mail.envelope, chunks, 65_536_000))
         assert told(attempts) == ["answered 552 5.3.4 too big"]
-        assert time.monotonic() - started < 30  # a hop that refuses reads no further
+        assert time.monotonic() - started < 60  # a hop that refuses reads no further
         assert pulled < 1000
         del server.script["mid-data"]
         assert (await hop.deliver(outgoing()))[0].reply.code == 250
@@ -358,7 +359,7 @@ async def test_an_endless_reply_line_is_cut_short_in_bounded_memory() -> None:
         started = time.monotonic()
         try:
             assert await hop.deliver(outgoing()) == [UNREACHABLE]
-            assert time.monotonic() - started < 30  # not by waiting
+            assert time.monotonic() - started < 60  # not by waiting
             assert tracemalloc.get_traced_memory()[1] < 3_000_000
         finally:
             tracemalloc.stop()
@@ -403,7 +404,7 @@ async def test_the_reply_in_time_counts_not_the_line(hop_to: MakeHop) -> None:
         hop = SmtpHop(Endpoint("g", "127.0.0.1", server.sockets[0].getsockname()[1]), times=TimeLimits(command=0.3))
         started = time.monotonic()
         assert await hop.deliver(outgoing()) == [UNREACHABLE]
-        assert time.monotonic() - started < 30
+        assert time.monotonic() - started < 60
 
 
 async def test_a_host_that_is_not_there() -> None:
@@ -531,10 +532,12 @@ async def test_xclient_refused(hop_to: MakeHop) -> None:
         assert (await hop.deliver(outgoing(origin=ONE)))[0].reply.code == 250
         assert server.verbs[:4] == ["EHLO", "XCLIENT", "XFORWARD", "MAIL"]
         await hop.deliver(outgoing(origin=ONE))
-        assert server.connections == 1
+        assert server.commands("XCLIENT") == [b"XCLIENT" + TOLD_ONE + b"\r\n"], "refused once, not said again"
         assert (await hop.deliver(outgoing(origin=TWO)))[0].reply.code == 250
-        assert server.connections == 2  # the old connection would have said that ONE sent it
-    assert len(server.bodies) == 3
+        assert server.connections == 1
+        assert (await hop.deliver(outgoing(origin=ONE)))[0].reply.code == 250
+        assert server.connections == 2  # the old connection would have said that TWO sent it
+    assert len(server.bodies) == 4
 
 
 async def test_xforward_before_each_mail(hop_to: MakeHop) -> None:

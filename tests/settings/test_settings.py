@@ -42,7 +42,7 @@ def test_the_written_defaults_read_as_the_defaults(tmp_path):
 
 
 def test_what_the_written_defaults_leave_out_can_be_uncommented(tmp_path):
-    commented = ("# file =", "# password_file =", "# certificate =", "# key =")
+    commented = ("# file =", "# password_file =", "# settings =", "# certificate =", "# key =")
     text = "\n".join(
         line.removeprefix("# ") if line.startswith(commented) else line for line in defaults_toml().splitlines()
     )
@@ -51,6 +51,7 @@ def test_what_the_written_defaults_leave_out_can_be_uncommented(tmp_path):
     found = from_table(table, tmp_path)
     assert found.recipients.file == tmp_path / "recipients.txt"
     assert found.database.password_file == tmp_path / "database.password"
+    assert found.shadow.settings == tmp_path / "draft.toml"
     assert (found.tls.certificate, found.tls.key) == (tmp_path / "fullchain.pem", tmp_path / "privkey.pem")
 
 

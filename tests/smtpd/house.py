@@ -67,7 +67,7 @@ class House:
     def port(self) -> int:
         return self.gate.port
 
-    def talk(self, source: str = "127.0.0.1", timeout: float = 20.0) -> Talk:
+    def talk(self, source: str = "127.0.0.1", timeout: float = 60.0) -> Talk:
         return Talk(self.port, source, timeout)
 
     def fresh(self) -> "House":
@@ -77,35 +77,50 @@ class House:
         return self
 
 
+AT_ONCE = 6  # houses: each is half a dozen processes that are never quite idle
+
+
 @dataclass
 class Houses:
-    """Starts a house for each set of settings once."""
+    """Starts a house for each set of settings once, and ends the one that was not asked for the longest."""
 
     folder: Path
-    known: dict[str, House] = field(default_factory=dict)
+    running: dict[str, House] = field(default_factory=dict)  # whoever was asked for last is last
+    begun: int = 0
 
     def get(self, settings: Settings | None = None, *, tls: bool = False, sink: Witness | None = None) -> House:
         key = repr((settings, tls, sink and sink.extensions))
-        if key not in self.known:
-            folder = self.folder / f"house{len(self.known)}"
-            folder.mkdir()
-            asked = merged(settings or {}, certificate(self.folder)) if tls else settings or {}
-            sink = sink or Witness()
-            gate = Gate(folder, sink.url, asked, port=free_port())
-            self.known[key] = House(gate, sink)
-            gate.start()
-        return self.known[key].fresh()
+        self.running[key] = self.running.pop(key, None) or self.begin(settings or {}, tls, sink or Witness())
+        while len(self.running) > AT_ONCE:
+            self.close([self.running.pop(next(iter(self.running)))])
+        return self.running[key].fresh()
+
+    def begin(self, settings: Settings, tls: bool, sink: Witness) -> House:
+        folder = self.folder / f"house{self.begun}"
+        folder.mkdir()
+        self.begun += 1
+        asked = merged(settings, certificate(self.folder)) if tls else settings
+        gate = Gate(folder, sink.url, asked, port=free_port())
+        try:
+            return House(gate.start(), sink)
+        except AssertionError:
+            gate.stop()
+            raise
 
     def end(self) -> None:
+        self.close(list(self.running.values()))
+
+    @staticmethod
+    def close(houses: Sequence[House]) -> None:
         """All at once; each has to end well."""
-        for house in self.known.values():
+        for house in houses:
             wait_until_stoppable(house.gate)
-        running = [house.gate.process for house in self.known.values() if house.gate.process is not None]
+        running = [house.gate.process for house in houses if house.gate.process is not None]
         for process in running:
             process.terminate()
         for process in running:
             process.wait(120)
-        for house in self.known.values():
+        for house in houses:
             house.sink.close()
             process = house.gate.process
             assert process is None or process.returncode == 0, f"{process.returncode}: {house.gate.log[-2000:]}"
@@ -113,7 +128,7 @@ class Houses:
             assert not found, trace[:3000]
 
 
-def wait_until_stoppable(gate: Gate, within: float = 30.0) -> None:
+def wait_until_stoppable(gate: Gate, within: float = 60.0) -> None:
     """A process that is told to stop while it still starts dies of it, and that is not what is tested here."""
     deadline = time.monotonic() + within
     while gate.process is not None and time.monotonic() < deadline:
@@ -175,9 +190,9 @@ def usual(houses: Houses) -> House:
 def impatient(houses: Houses) -> House:
     """Short time-outs and small counts."""
     limits = {
-        "command_timeout": "2s",
-        "data_timeout": "2s",
-        "tls_handshake": "1s",
+        "command_timeout": "8s",
+        "data_timeout": "8s",
+        "tls_handshake": "4s",
         "connections_per_address": 5,
         "transactions": 3,
         "errors": 5,
@@ -193,6 +208,18 @@ def generous(houses: Houses, more: Settings | None = None) -> House:
 
 
 # ---- what an attacker does -----------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def seated(house: House, source: str) -> Iterator[Talk]:
+    """A greeted connection, once there is a place: those that others left are free a moment later."""
+    deadline = time.monotonic() + 60
+    while (talk := house.talk(source)).answer().code != 220:
+        talk.close()
+        assert time.monotonic() < deadline, "no place is free again"
+        time.sleep(0.05)
+    with contextlib.closing(talk):
+        yield talk
 
 
 def push(talk: Talk, data: bytes) -> bool:
@@ -213,7 +240,7 @@ def segments(talk: Talk, *pieces: bytes, pause: float = 0.004) -> None:
         time.sleep(pause)
 
 
-def is_closed(talk: Talk, within: float = 30.0) -> bool:
+def is_closed(talk: Talk, within: float = 60.0) -> bool:
     """True when the gate closes the connection in that time, whatever it says before."""
     deadline = time.monotonic() + within
     talk.sock.settimeout(within)

@@ -9,7 +9,6 @@ extensions: what the backend offers     answer: COMMAND = what the backend answe
 backend: the subject of a mail that arrived (empty: none did)      heard: what the backend was told
 """
 
-import time
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from tests import gate
 from tests.smtpd.house import Houses, Settings, Witness, is_closed, usual
 from tests.talk import Answer, Talk
 
@@ -66,7 +66,7 @@ def play(name: str, steps: list[tuple[int, str, str]], talk: Talk) -> None:
             case "C" | ">":
                 talk.send(rest.encode() + b"\r\n")
             case "wait":
-                time.sleep(float(rest))
+                gate.rest(float(rest))
             case "closed":
                 assert is_closed(talk), where
             case "not offered":

@@ -6,12 +6,12 @@ What the backend is given are the bytes we decided about: it never has a second 
 import random
 import re
 import string
-import time
 from collections.abc import Sequence
 
 import pytest
 
 from gateway.policy.address import BadAddress, parse_path
+from tests.gate import rest
 from tests.smtpd.house import OPEN, House, Houses, Settings, Witness, generous
 from tests.talk import Talk, message
 
@@ -133,11 +133,11 @@ def gate(houses: Houses, request: pytest.FixtureRequest) -> House:
 
 def bypassed(houses: Houses) -> House:
     """Here strangers would wait, were it not for the switch."""
-    is_new = not any("'wait': '1h'" in key for key in houses.known)
+    is_new = not any("'wait': '1h'" in key for key in houses.running)
     house = generous(houses, {"protection": {"level": "greylist"}, "greylist": {"wait": "1h"}})
     if is_new:
         house.gate.cli("bypass", "1h")
-        time.sleep(1.5)  # until every worker knows
+        rest(1.5)  # until every worker knows
     return house
 
 

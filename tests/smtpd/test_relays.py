@@ -2,12 +2,12 @@
 
 import contextlib
 import json
-import time
 from contextlib import closing
+from threading import Event
 
 import pytest
 
-from tests.gate import until
+from tests.gate import rest, until
 from tests.smtpd.house import GREY, OPEN, PROXY, House, Houses
 from tests.smtpd.visitors import has_heard_nothing, mail, record, visit
 from tests.talk import Answer, message
@@ -65,12 +65,12 @@ def straight(house: House, address: str, to: str, *, sender: str = "ann@elsewher
 def block(house: House, party: str):
     """On the blocklist for as long as this lasts."""
     number = house.gate.cli("known", "block", party).partition(":")[0]
-    time.sleep(1.5)  # workers look once a second
+    rest(1.5)  # workers look once a second
     try:
         yield
     finally:
         house.gate.cli("known", "forget", number)
-        time.sleep(1.5)
+        rest(1.5)
 
 
 def remembered(house: House) -> list[dict[str, str]]:
@@ -96,11 +96,10 @@ def test_the_field_that_we_write_tells_of_the_relay_and_the_record_of_both(house
     answer = relayed(house, FRIEND, f"cy@{GREY}")
     assert f"(unknown [{RELAY}])".encode() in house.sink.mails[-1].content.split(b"\r\n\tby")[0]
     record = decision(house, answer)["facts"]
-    assert [one["code"] for one in record["reasons"]] == ["relay.declared"]
-    facts = record["facts"]
+    assert "relay.declared" in [one["code"] for one in record["reasons"]]
+    facts = record["facts"]["rcpt"]
     assert facts["peer"]["address"] == RELAY
-    assert facts["relayed"] is True
-    assert facts["hop"] == {"address": FRIEND, "helo": "mail.a.example", "name": None}
+    assert facts["relayed"]["hop"] == {"address": FRIEND, "helo": "mail.a.example", "nameless": True}
     assert facts["rungs"] == [[1, "198.51.100.0/24"]]
 
 
@@ -139,7 +138,7 @@ def test_a_released_mail_makes_its_sender_known_from_the_hop_and_not_from_the_re
     house.gate.cli("queue", "release", str(held["message"]))
     until(lambda: len(house.sink.mails) == 1)
     assert {row["value"] for row in remembered(house) if row["recipient"] == to} == {"198.51.100.0/24"}
-    time.sleep(1.5)
+    rest(1.5)
     assert relayed(house, FRIEND, to, sender=sender).code == 250
     assert len(house.sink.mails) == 2
     assert relayed(house, EVIL, to, sender=sender).code == 250
@@ -187,7 +186,8 @@ def test_observing_lets_in_what_a_relay_brings_and_says_what_would_have_been(hou
     assert answer.code == 250
     assert len(observing.sink.mails) == 1
     codes = [one["code"] for one in decision(observing, answer)["facts"]["reasons"]]
-    assert codes == ["observe.let_in", "level.known_only", "relay.declared"]
+    assert codes[:2] == ["observe.let_in", "level.known_only"]
+    assert "relay.declared" in codes
 
 
 def test_unknown_recipients_of_a_relay_are_not_counted_as_guesses(houses):
@@ -209,17 +209,25 @@ def test_counts_per_address_and_network_do_not_bind_a_relay(house):
 
 def test_a_relays_retry_after_a_lost_reply_is_dropped_though_its_hop_is_unknown(house):
     mail = message(to=f"bo@{GREY}", number="once")
-    house.sink.slow = 1.0
+    came, has_left = Event(), Event()
+
+    def take(argument: str) -> bytes:
+        came.set()
+        has_left.wait(60)
+        return b"250 2.0.0 taken"
+
+    house.sink.on["."] = take
     talk = house.talk(RELAY)
     assert talk.answer().code == 220
     talk.envelope("ann@elsewhere.example", [f"bo@{GREY}"])
     assert talk.say("DATA").code == 354
     talk.send(mail + b".\r\n")
-    time.sleep(0.3)
+    assert came.wait(60)
     talk.close()  # before our reply
+    rest(0.3)
+    has_left.set()
     until(lambda: len(house.sink.mails) == 1)
     until(lambda: "delivered, but the sender will try again" in house.gate.log)
-    house.sink.slow = 0.0
     with house.talk(RELAY) as talk:
         talk.envelope("ann@elsewhere.example", [f"bo@{GREY}"])
         answer = talk.data(mail)

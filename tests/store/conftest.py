@@ -9,10 +9,18 @@ from sqlalchemy import URL, Connection, Engine, delete
 
 from gateway import compose
 from gateway.bodies import Bodies, DatabaseBodies, FileBodies
+from gateway.store import engine as engine_module
 from gateway.store.engine import sync_engine
 from sql import schema
 from sql.tables import metadata
 from tests.store.making import settings
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database on a slow machine is there, too; whose test is about patience sets its own."""
+    monkeypatch.setattr(engine_module, "READ_WITHIN", 60.0)
+    monkeypatch.setattr(engine_module, "WRITE_WITHIN", 60.0)
 
 
 def sqlalchemy_url(written: str, folder: Path) -> URL:

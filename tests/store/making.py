@@ -234,7 +234,7 @@ def grades(conn: Connection, *asked: Any, **more: Any) -> dict[str, Grade]:
 def stones(
     conn: Connection, sender: str, recipients: Collection[str], now: datetime
 ) -> dict[str, tuple[Tombstone, ...]]:
-    return tombstones.find(conn, [question(sender, recipients, now=now)])[0]
+    return tombstones.find(conn, [question(sender, recipients, now=now, content=mail().fingerprint)])[0]
 
 
 def found_copies(

@@ -51,7 +51,7 @@ def history(conn: Connection, chance: random.Random, length: int = 40) -> None:
     """Attempts, patience, releases, copies and deliveries among a few who often meet."""
     for number in range(length):
         sender, to, when = chance.choice(SENDERS), chance.choice(RECIPIENTS), moment(chance)
-        what = chance.randrange(6)
+        what = chance.randrange(7)
         if what <= 1:
             seen = content(chance) if chance.random() < 0.7 else None
             sightings.saw(conn, [attempt(sender, to, rungs(chance), seen, chance.choice((None, 5)), when)])
@@ -61,6 +61,11 @@ def history(conn: Connection, chance: random.Random, length: int = 40) -> None:
             grade = chance.choice((Grade.REMEMBERED, Grade.KNOWN))
             memory.remember(conn, [Remembered(rungs(chance), sender, to, grade, "waited", when, moment(chance))])
         elif what == 4:
+            whose, whom = chance.choice(((sender, memory.EVERYBODY), (memory.anybody_at(sender), memory.EVERYBODY)))
+            memory.remember(
+                conn, [Remembered(rungs(chance), whose, whom, Grade.REMEMBERED, "two", when, moment(chance))]
+            )
+        elif what == 5:
             keep_copy(conn, chance, f"m{number}", sender, to)
         else:
             bury(conn, chance, sender, to)

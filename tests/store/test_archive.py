@@ -15,14 +15,71 @@ from typing import Any
 import pytest
 from sqlalchemy import URL, Connection, Engine, delete, select, update
 
-from gateway import archive
+from gateway import archive, bulk, tokens
 from gateway.archive import BadArchive
 from gateway.bodies import Bodies, DatabaseBodies, FileBodies, Owner
-from gateway.model import CopyState, DeliveryState, Grade, ListKind, ListVerb, ReasonCode, Switch, TombstoneOutcome
-from gateway.store import changes, copies, decisions, deliveries, lists, messages, networks, tombstones
+from gateway.bulk import Asker
+from gateway.desk import Person
+from gateway.model import (
+    CopyState,
+    DeliveryState,
+    DigestWish,
+    Grade,
+    Hoster,
+    HosterKind,
+    Label,
+    Level,
+    LinkAct,
+    ListKind,
+    ListVerb,
+    ReasonCode,
+    Role,
+    Rung,
+    RungKind,
+    Scope,
+    Switch,
+    Tie,
+    TombstoneOutcome,
+)
+from gateway.policy.standing import Outcome, Party
+from gateway.store import (
+    alerts,
+    answers,
+    asked,
+    audit,
+    campaigns,
+    changes,
+    copies,
+    decisions,
+    deliveries,
+    devices,
+    digests,
+    directories,
+    expecting,
+    hosters,
+    identities,
+    lessons,
+    levels,
+    links,
+    lists,
+    messages,
+    networks,
+    outbound,
+    passkeys,
+    persons,
+    signatures,
+    sittings,
+    standings,
+    tallies,
+    tombstones,
+)
+from gateway.store.campaigns import Accepted
+from gateway.store.digests import Link
 from gateway.store.engine import sync_engine
+from gateway.store.lessons import Lesson
 from gateway.store.lists import NewEntry
 from gateway.store.networks import Happened
+from gateway.store.outbound import Position
 from sql import schema
 from sql.tables import body, copy, delivery, message, metadata
 from tests.store.conftest import emptied
@@ -50,7 +107,10 @@ from tests.store.making import (  # fmt: skip
     saw,
     settings,
 )
+from tests.store.test_campaigns import LANDING, sighted
 from tests.store.test_records import decided
+
+SIGNED = Rung(RungKind.DKIM, "elsewhere.example")
 
 KINDS = ["sqlite", "mariadb"]
 BIG = bytes(range(256)) * 5000
@@ -67,12 +127,52 @@ def fill(conn: Connection, bodies: Bodies) -> None:
     saw(conn, ANN, BO, STRONG, fingerprint(), 10, NOW)
     remember(conn, STRONG, ANN, BO, Grade.KNOWN, "released", NOW, NOW + DAY, "cy@cli", "ärger\n'\"")
     lists.add(conn, NewEntry(ListVerb.BLOCK, ListKind.DOMAIN, "spam.example", expires=NOW + DAY), NOW)
+    hosters.add(conn, [Hoster(0, HosterKind.NETWORK, "198.51.100.0/24")], NOW)
     tombstones.make(conn, identity(mail(rungs=STRONG)), TombstoneOutcome.DELIVERED, NOW, NOW + DAY)
     decisions.add(conn, [decided()])
     decisions.happened(conn, "taken", NOW, message="0000000000001", said="→")
     changes.turn_on(conn, Switch.BYPASS, NOW + HOUR, "cy@cli", NOW)
     changes.announce(conn, "node1")
     networks.note(conn, [Happened("192.0.2.0/24", NOW, {"delivered_at": NOW})])
+    outbound.note_ids(conn, [("1@example.com", NOW)])
+    outbound.wants_unsubscribing(conn, [(["off@lists.example"], NOW)])
+    outbound.keep_position(conn, "node1", "/var/log/mail.log", Position(7, 300, "12:00ff", "{}"), NOW)
+    signatures.used(conn, [signatures.Use("digest", "192.0.2.0/24", NOW)])
+    expecting.add(conn, BO, "shop.example", NOW, NOW + HOUR, "cy@cli")
+    identities.used(conn, [identities.Use(SIGNED, "elsewhere.example", NOW, "node1")])
+    identities.say(conn, "pool.example", True, NOW, "cy@cli", "→")
+    identities.waited(conn, [identities.Waited(SIGNED, ANN, BO, NOW, NOW + DAY)])
+    standings.note(conn, [standings.Happened(Party.DOMAIN, "elsewhere.example", Outcome.RELEASED, NOW, "node1")])
+    lessons.add(conn, Lesson(NOW, "node1", "cy@cli", Label.SPAM, b"\x00\xff", BO, "0000000000001", 0.5))
+    campaigns.saw(conn, [sighted(1)])
+    number = persons.add(conn, "olga", "cy@cli", NOW)
+    persons.give_roles(conn, number, [(Role.APPROVER, "example.com")])
+    persons.give_address(conn, number, BO, Tie.OWN, "cy@cli", NOW)
+    sitting = {"person_id": number, "data": {"person": number}, "created": NOW, "seen": NOW, "expires": NOW + DAY}
+    sittings.save(conn, "secret", {**sitting, "peer": "192.0.2.1", "agent": "→"})
+    sittings.invite(conn, "link", number, "cy@cli", NOW, NOW + DAY)
+    sittings.failed(conn, "name", "olga", NOW)
+    kept = {"credential": b"\x00\xff", "public_key": b"\xff", "uses": 7, "name": "→", "site": "gate", "synced": True}
+    passkeys.add(conn, number, kept, NOW)
+    links.add(conn, number, "https://login.example.com", "Ölga", BO, NOW, made=True)
+    directories.begin(conn, "directory", NOW, NOW - HOUR)
+    directories.replace(conn, "directory", [BO], [])
+    levels.choose(conn, BO, Level.WATCH, "olga", NOW)
+    audit.add(conn, "node1", audit.Entry(NOW, "olga", "read", "0000000000001", detail={"because": "→"}))
+    campaigns.accepted(conn, [Accepted(LANDING, True, NOW, "a")])
+    tokens.make(conn, "olga", "a script", [Scope.READ], DAY, Person("olga", "node1"), NOW)
+    answers.claim(conn, b"k" * 16, "a" * 64, "0000000000001", NOW)
+    told = digests.add(conn, number, NOW, NOW, BO, 1, "0000000000009")
+    digests.wish(conn, number, DigestWish(times=(NOW.time().replace(second=0, microsecond=0),)), NOW)
+    digests.add_links(conn, told, [Link(b"k" * 16, number, "0000000000001", BO, LinkAct.RELEASE, NOW + DAY, b"c" * 16)])
+    digests.make_seal_key(conn, "2026-03", b"s" * 32)
+    alerts.note(conn, [alerts.Seen("disk", "", "node1", "→", True)], NOW)
+    devices.add(conn, number, "secret", "→", NOW, NOW + DAY)
+    asked.ask(conn, "0000000000001", BO, number, "→", NOW)
+    bulk.prepare(conn, ["0000000000001"], "refuse", Asker(Person("cy@cli", "node1")), NOW)
+    tallies.settle(conn, "decision", NOW)
+    tallies.add(conn, {(BO, "hour", NOW, "accept", "party.known", "greylist"): 2**40})
+    tallies.add_senders(conn, {(BO, NOW, "elsewhere.example", "accept"): 1}, 100, 20)
     for table in metadata.sorted_tables:
         assert count(conn, table) or (table is body and bodies.kind == "files"), f"nothing in {table}"
 

@@ -47,7 +47,7 @@ def at_once(engine: Engine, work: Callable[[Connection, int], T], threads: int =
     gate = threading.Barrier(threads)
 
     def run(number: int) -> T:
-        gate.wait(30)
+        gate.wait(60)
         with engine.begin() as conn:
             return work(conn, number)
 

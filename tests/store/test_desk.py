@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, delete, select, update
 from gateway import desk
 from gateway.bodies import Bodies, FileBodies, Kept, NoRoom
 from gateway.desk import Done, NoSuchMail, Person, Terms
+from gateway.desk.owned import IN_FLIGHT
 from gateway.model import CopyState, DeliveryState, Grade, ReasonCode, TombstoneOutcome
 from gateway.store import changes, copies, decisions, deliveries, memory
 from sql.tables import body, delivery, message
@@ -198,7 +199,7 @@ def test_while_its_sender_delivers_it_nobody_decides(conn: Connection, bodies: B
     number = copies.of_message(conn, senders.id)[0]["id"]
     copies.claim(conn, number, "w", NOW, NOW + MINUTE)
     for told in (release(conn, bodies, [BO]), refuse(conn, [BO])):
-        assert [(one.happened, one.words) for one in told] == [(False, desk.IN_FLIGHT)]
+        assert [(one.happened, one.words) for one in told] == [(False, IN_FLIGHT)]
     assert stones(conn, ANN, BOTH, NOW)[BO] == ()
     assert memory.size(conn) == 0
 

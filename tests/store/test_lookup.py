@@ -11,10 +11,11 @@ from sqlalchemy import URL, Connection, Engine, event, text
 from structlog.testing import capture_logs
 
 from gateway.model import Grade, Rung, RungKind, TombstoneOutcome
-from gateway.store import lookup, routine, seen, sightings, tombstones
+from gateway.store import lookup, memory, routine, seen, sightings, tombstones
 from gateway.store.answer import Answer
 from gateway.store.engine import Database, StoreUnavailable, open_database
 from gateway.store.lookup import MOST_AT_ONCE, Lookup
+from gateway.store.memory import EVERYBODY
 from gateway.store.question import Question
 from tests.store import scenarios
 from tests.store.making import (
@@ -97,6 +98,21 @@ def test_nobody_is_asked_about(conn: Connection, ask: Ask) -> None:
     assert ask(conn, [question(rungs=())])[0].seen[BO].sightings == ()
 
 
+def test_what_is_known_to_everybody_is_known_to_each(conn: Connection, ask: Ask) -> None:
+    saw(conn)
+    remember(conn, WEAK, ANN, EVERYBODY, Grade.KNOWN, "wrote", NOW, NOW + DAY)
+    remember(conn, WEAK, ANN, BO, Grade.REMEMBERED, "waited", NOW, NOW + DAY)
+    asked = [question(recipients=(BO, CY)), question(recipients=(CY,)), question("eve@elsewhere.example")]
+    told = ask(conn, [*asked, question(rungs=(Rung(RungKind.NETWORK, "198.51.100.0/24"),)), question(now=NOW + DAY)])
+    assert [list(one.grades.values()) for one in told] == [
+        [Grade.KNOWN, Grade.KNOWN],
+        [Grade.KNOWN],
+        [Grade.STRANGER],
+        [Grade.STRANGER],
+        [Grade.STRANGER],
+    ]
+
+
 def test_at_rcpt_a_stranger_is_told_from_who_is_known(conn: Connection, ask: Ask) -> None:
     saw(conn, content=ONE)
     saw(conn, to=CY)
@@ -117,6 +133,16 @@ def test_at_rcpt_a_stranger_is_told_from_who_is_known(conn: Connection, ask: Ask
     assert later.grades == {CY: Grade.STRANGER}, "memory ends to the moment"
 
 
+def test_who_is_remembered_for_everybody_is_no_stranger_to_anybody(conn: Connection, ask: Ask) -> None:
+    """Also where nothing else is on record: the short cut for strangers must not miss it."""
+    signed = frozenset({Rung(RungKind.DKIM, "elsewhere.example")})
+    remember(conn, signed, "@elsewhere.example", memory.EVERYBODY, Grade.REMEMBERED, "two", NOW, NOW + DAY)
+    assert ask(conn, [question(rungs=signed)])[0].grades == {BO: Grade.REMEMBERED}
+    remember(conn, WEAK, "al@x.example", memory.EVERYBODY, Grade.KNOWN, "wrote", NOW, NOW + DAY)
+    assert ask(conn, [question("al@x.example", (CY,))])[0].grades == {CY: Grade.KNOWN}
+    assert ask(conn, [question("bo@x.example", (CY,))])[0].grades == {CY: Grade.STRANGER}
+
+
 def test_after_the_dot_all_of_the_mails_story_is_told(conn: Connection, ask: Ask) -> None:
     kept = row_of(conn, mail(rungs=STRONG))
     copied(conn, kept)
@@ -131,6 +157,21 @@ def test_after_the_dot_all_of_the_mails_story_is_told(conn: Connection, ask: Ask
     assert (copy.message, copy.mail) == (kept.id, identity(kept))
     assert (stone.id, stone.mail, stone.released, stone.consumed_at) == (number, identity(kept), True, NOW + HOUR)
     assert (told.seen[CY], told.copies[CY], told.tombstones[CY]) == (seen.Seen(), (), ())
+
+
+def test_only_what_may_be_this_very_mail_is_told_of_what_was_settled(conn: Connection, ask: Ask) -> None:
+    """A sender who was released has a tombstone for each mail: they say nothing about the next one."""
+    for number in range(3):
+        kept = mail(content=fingerprint(b"%d" % number, f"<old{number}@x>"))
+        tombstones.make(conn, identity(kept), TombstoneOutcome.DELIVERED, NOW, NOW + DAY)
+    number = tombstones.make(conn, identity(mail(content=ONE)), TombstoneOutcome.DELIVERED, NOW, NOW + DAY)
+    other_id, other_body = fingerprint(b"one", "<other@x>"), fingerprint(b"other", "<1@x>")
+    for content in (ONE, other_id, other_body, replace(other_id, body="0" * 64, whole=ONE.whole)):
+        (told,) = ask(conn, [question(content=content)])
+        assert [stone.id for stone in told.tombstones[BO]] == [number]
+    (new,) = ask(conn, [question(content=fingerprint(b"new", "<new@x>"))])
+    (no_id,) = ask(conn, [question(content=fingerprint(b"new", None))])
+    assert new.tombstones[BO] == no_id.tombstones[BO] == ()
 
 
 def test_the_newest_bytes_are_the_ones_that_are_kept(conn: Connection, ask: Ask) -> None:
@@ -149,7 +190,9 @@ def test_the_flood_of_one_hides_nobody_elses_answer(conn: Connection, ask: Ask) 
     ]
     sightings.saw(conn, flood)
     for _ in range(3 * tombstones.MOST):
-        tombstones.make(conn, identity(mail(sender="flood@x.example")), TombstoneOutcome.REFUSED, NOW, NOW + DAY)
+        tombstones.make(
+            conn, identity(mail(sender="flood@x.example", content=ONE)), TombstoneOutcome.REFUSED, NOW, NOW + DAY
+        )
     saw(conn, content=ONE, now=NOW + DAY)
     elsewhere = {Rung(RungKind.NETWORK, "198.51.100.0/24")}
     asked = [
@@ -157,9 +200,11 @@ def test_the_flood_of_one_hides_nobody_elses_answer(conn: Connection, ask: Ask) 
         question(rungs=elsewhere, content=ONE),
         question(content=ONE),
     ]
-    early = tombstones.make(conn, identity(mail()), TombstoneOutcome.DELIVERED, NOW, NOW + DAY)
+    early = tombstones.make(conn, identity(mail(content=ONE)), TombstoneOutcome.DELIVERED, NOW, NOW + DAY)
     for _ in range(3 * tombstones.MOST):
-        tombstones.make(conn, identity(mail(sender="flood@x.example")), TombstoneOutcome.REFUSED, NOW, NOW + DAY)
+        tombstones.make(
+            conn, identity(mail(sender="flood@x.example", content=ONE)), TombstoneOutcome.REFUSED, NOW, NOW + DAY
+        )
     flooded, from_elsewhere, mine = ask(conn, asked)
     assert flooded.seen[BO].first_tried == NOW
     assert len(flooded.tombstones[BO]) == tombstones.MOST

@@ -40,6 +40,40 @@ def test_patience_is_remembered_for_that_recipient_and_that_identity_only(conn: 
     assert grade(conn, sender="eve@elsewhere.example") is Grade.STRANGER
 
 
+SIGNED = frozenset({Rung(RungKind.DKIM, "elsewhere.example")})
+
+
+def for_all(conn: Connection, rungs: frozenset[Rung], sender: str = ANN) -> None:
+    remember(conn, rungs, sender, memory.EVERYBODY, Grade.REMEMBERED, "two", NOW, LATER)
+
+
+def test_who_is_remembered_for_everybody_is_so_for_each(conn: Connection) -> None:
+    for_all(conn, SIGNED)
+    assert grades(conn, ANN, (BO, CY), SIGNED) == {BO: Grade.REMEMBERED, CY: Grade.REMEMBERED}
+    released(conn, to=CY, rungs=SIGNED)
+    assert grades(conn, ANN, (BO, CY), SIGNED) == {BO: Grade.REMEMBERED, CY: Grade.KNOWN}
+    assert grade(conn, SIGNED, sender="al@elsewhere.example") is Grade.STRANGER
+    assert grade(conn, WEAK) is Grade.STRANGER
+    assert grade(conn, SIGNED, now=LATER) is Grade.STRANGER
+
+
+def test_a_whole_domain_is_remembered_by_its_signature_and_nothing_weaker(conn: Connection) -> None:
+    for_all(conn, SIGNED | WEAK, "@elsewhere.example")
+    for sender in (ANN, "al@elsewhere.example"):
+        assert grade(conn, SIGNED, sender=sender) is Grade.REMEMBERED
+        assert grade(conn, WEAK, sender=sender) is Grade.STRANGER
+    for sender in ("al@sub.elsewhere.example", "al@other.example", ""):
+        assert grade(conn, SIGNED, sender=sender) is Grade.STRANGER
+
+
+@pytest.mark.parametrize("party", [ANN, "elsewhere.example"])
+def test_who_is_forgotten_is_so_for_everybody(conn: Connection, party: str) -> None:
+    for_all(conn, SIGNED)
+    for_all(conn, SIGNED, "@elsewhere.example")
+    assert memory.forget(conn, party) == 2
+    assert grade(conn, SIGNED) is Grade.STRANGER
+
+
 def test_the_best_of_all_rungs_counts(conn: Connection) -> None:
     signed = Rung(RungKind.DKIM, "elsewhere.example")
     waited(conn)

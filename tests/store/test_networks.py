@@ -3,10 +3,12 @@
 from datetime import datetime
 from itertools import permutations
 
-from sqlalchemy import Connection, select
+from sqlalchemy import URL, Connection, select
 
 from gateway.model import NEVER, NetworkRecord
+from gateway.smtpd.networks import Networks
 from gateway.store import networks
+from gateway.store.engine import open_database
 from gateway.store.networks import Happened
 from sql.tables import network as table
 from tests.store.making import DAY, HOUR, NOW, SECOND, count
@@ -71,3 +73,33 @@ def test_the_sweep_deletes_what_nothing_happened_to_for_long(conn: Connection) -
     assert networks.forget_old(conn, NOW - MEMORY, 10) == 0
     assert list(conn.execute(select(table.c.network)).scalars()) == [HERE]
     assert count(conn, table) == 1
+
+
+# ---- what one worker knows by heart --------------------------------------------------------------------------------
+
+
+async def test_what_was_noted_just_now_is_not_lost_to_an_answer_from_before(url: URL) -> None:
+    """Else whose first mail was delivered would be a stranger again until the next look."""
+    database = open_database(url)
+    mine = Networks(database, MEMORY)
+    mine.greeted(HERE, NOW)
+    await database.write(lambda conn: None)  # and with it what was noted
+    seen = await database.read(lambda conn: mine.look(conn, NOW + SECOND))
+    assert seen[1] == {HERE: NetworkRecord(greeted_at=NOW)}
+    mine.was_delivered(HERE, NOW + SECOND)
+    mine.take(seen)
+    assert mine.of(HERE) == NetworkRecord(greeted_at=NOW, delivered_at=NOW + SECOND)
+    await database.close()
+
+
+async def test_who_is_forgotten_is_forgotten_by_those_who_note_something_all_the_time(url: URL) -> None:
+    database = open_database(url)
+    mine = Networks(database, MEMORY)
+    mine.was_delivered(HERE, NOW)
+    await database.write(lambda conn: networks.forget(conn, HERE, NOW))
+    for number in range(1, 4):
+        mine.greeted(HERE, NOW + number * SECOND)
+        await database.write(lambda conn: None)
+        mine.take(await database.read(lambda conn, at=number: mine.look(conn, NOW + at * SECOND)))  # type: ignore[misc]
+    assert mine.of(HERE) == NetworkRecord(greeted_at=NOW + 3 * SECOND)
+    await database.close()

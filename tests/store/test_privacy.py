@@ -11,7 +11,7 @@ from gateway import privacy
 from gateway.bodies import Bodies, FileBodies, NoBody
 from gateway.model import DeliveryState, Grade, ListKind, ListVerb, TombstoneOutcome
 from gateway.privacy import StillOurs
-from gateway.store import copies, decisions, deliveries, lists, messages, tombstones
+from gateway.store import copies, decisions, deliveries, expecting, lists, messages, tombstones
 from gateway.store.lists import NewEntry
 from sql.tables import body, delivery, message, metadata
 from tests.store.making import (  # fmt: skip
@@ -56,6 +56,7 @@ def live(conn: Connection, bodies: Bodies, sender: str, to: str, number: str) ->
     decisions.add(conn, [decided(sender=sender, recipient=to)])
     decisions.happened(conn, "released", NOW, message=kept.id, recipient=to, who="cy@cli")
     decisions.happened(conn, "list block", NOW, who="cy@cli", entry=1, value=sender)
+    expecting.add(conn, to, None, NOW, NOW + DAY, "cy@cli")
     lists.add(conn, NewEntry(ListVerb.BLOCK, ListKind.ADDRESS, sender, scope=to), NOW)
 
 
@@ -99,7 +100,7 @@ def test_erasing_leaves_no_trace_of_the_person_and_every_trace_of_others(
 ) -> None:
     others = {address: traces(conn, bodies, address) for address in (EVE, CY)}
     assert traces(conn, bodies, who)
-    privacy.erase(conn, bodies, who)
+    privacy.erase(conn, bodies, who, NOW)
     assert traces(conn, bodies, who) == set()
     assert {address: traces(conn, bodies, address) for address in (EVE, CY)} == others
     assert len([kept.id for kept in bodies.scan(conn)]) == 2
@@ -108,7 +109,7 @@ def test_erasing_leaves_no_trace_of_the_person_and_every_trace_of_others(
 def test_a_mail_to_two_stays_for_the_other_one(conn: Connection, bodies: Bodies) -> None:
     kept = keep(conn, bodies, mail(recipients=(BO, CY)))
     copied(conn, kept)
-    privacy.erase(conn, bodies, BO)
+    privacy.erase(conn, bodies, BO, NOW)
     assert traces(conn, bodies, BO) == set()
     assert [row["recipient"] for row in copies.of_message(conn, kept.id)] == [CY]
     assert read(bodies, conn, kept.id)
@@ -119,7 +120,7 @@ def test_a_mail_that_names_the_person_as_its_author_is_theirs(conn: Connection, 
     copied(conn, keep(conn, bodies, replace(theirs, author=f"Ann Example <{ANN.upper()}>"), b"1"))
     others = mail("0000000000002", sender="x@lists.example", text=b"2")
     copied(conn, keep(conn, bodies, replace(others, author=f"<jo{ANN}>, {ANN}.org, x.{ANN}"), b"2"))
-    privacy.erase(conn, bodies, ANN)
+    privacy.erase(conn, bodies, ANN, NOW)
     assert list(conn.execute(select(message.c.id)).scalars()) == ["0000000000002"]
     with pytest.raises(NoBody):
         bodies.kept(conn, "0000000000001")
@@ -134,26 +135,26 @@ def test_mail_that_we_answer_for_comes_first(
     held(conn, keep(conn, bodies, owned_mail(mail("c000000000003", text=text), state), text), state)
     before = {table: count(conn, table) for table in metadata.sorted_tables}
     with pytest.raises(StillOurs, match="c000000000003"):
-        privacy.erase(conn, bodies, who)
+        privacy.erase(conn, bodies, who, NOW)
     assert {table: count(conn, table) for table in metadata.sorted_tables} == before
     number = deliveries.of_message(conn, "c000000000003")[0]["id"]
     deliveries.delivered(conn, number, "250 ok", NOW)
-    privacy.erase(conn, bodies, who)
+    privacy.erase(conn, bodies, who, NOW)
     assert traces(conn, bodies, who) == set()
 
 
 def test_somebody_without_a_trace_can_be_erased(conn: Connection, bodies: Bodies, town: None) -> None:
     before = {table: count(conn, table) for table in metadata.sorted_tables}
-    assert sum(privacy.erase(conn, bodies, "nobody@elsewhere.example").values()) == 0
+    assert sum(privacy.erase(conn, bodies, "nobody@elsewhere.example", NOW).values()) == 0
     assert {table: count(conn, table) for table in metadata.sorted_tables} == before
 
 
 @pytest.mark.parametrize("odd", ["%@elsewhere.example", "_nn@elsewhere.example", "o'brien@elsewhere.example"])
 def test_an_address_is_no_pattern(conn: Connection, bodies: Bodies, town: None, odd: str) -> None:
-    privacy.erase(conn, bodies, odd)
+    privacy.erase(conn, bodies, odd, NOW)
     assert traces(conn, bodies, ANN)
     live(conn, bodies, odd, BO, "c")
-    privacy.erase(conn, bodies, odd)
+    privacy.erase(conn, bodies, odd, NOW)
     assert traces(conn, bodies, odd) == set()
 
 
@@ -161,7 +162,7 @@ def test_a_mail_without_its_bytes_is_erased_all_the_same(conn: Connection, bodie
     for number in ("0000000000001", "0000000000002"):
         copied(conn, keep(conn, bodies, mail(number, recipients=(BO, CY), text=number.encode()), number.encode()))
     bodies.drop(conn, ["0000000000001"])
-    privacy.erase(conn, bodies, BO)
+    privacy.erase(conn, bodies, BO, NOW)
     assert messages.ids(conn, ["0000000000001", "0000000000002"]) == {"0000000000001", "0000000000002"}
     assert traces(conn, bodies, BO) == set()
     assert recipient(CY).address.key == CY

@@ -1,12 +1,26 @@
 """Tombstones, decisions, lists, switches and change counts."""
 
-import pytest
-from sqlalchemy import Connection, Engine
+from dataclasses import replace
 
-from gateway.model import Action, ListKind, ListVerb, Reason, ReasonCode, Reply, Switch, TombstoneOutcome, Verdict
-from gateway.store import changes, decisions, lists, tombstones
+import pytest
+from sqlalchemy import Connection, Engine, delete
+
+from gateway.model import (
+    Action,
+    Binds,
+    ListKind,
+    ListVerb,
+    Reason,
+    ReasonCode,
+    Reply,
+    Switch,
+    TombstoneOutcome,
+    Verdict,
+)
+from gateway.store import changes, decisions, lists, reviews, tombstones
 from gateway.store.decisions import Decision
 from gateway.store.lists import NewEntry
+from sql.tables import listed
 from tests.store.making import ANN, BO, CY, DAY, HOUR, NOW, SECOND, STRONG, identity, mail, stones
 from tests.store.test_copies import at_once
 
@@ -108,7 +122,7 @@ def test_decisions_about_somebody_are_told_newest_first(conn: Connection) -> Non
 
 def test_only_what_is_listed_for_review_is_listed(conn: Connection) -> None:
     decisions.add(conn, [decided("no"), decided("yes", review=True)])
-    assert [row["reply_id"] for row in decisions.to_review(conn, 10)] == ["yes"]
+    assert [row["reply_id"] for row in reviews.on_list(conn, 10)] == ["yes"]
 
 
 def test_a_timeline_keeps_its_order_and_its_detail(conn: Connection) -> None:
@@ -141,8 +155,26 @@ def test_a_list_entry_comes_back_as_it_was_added(conn: Connection) -> None:
     assert (first.id, first.value, str(first.network), first.scope) == (number, "elsewhere.example", "192.0.2.0/24", BO)
     assert (first.expires, first.author, first.comment) == (NOW + DAY, "cy@cli", "ärger")
     assert (second.id, str(second.network), second.expires) == (block, "2001:db8::/32", None)
-    assert (lists.remove(conn, number), lists.remove(conn, number)) == (True, False)
+    assert [lists.withdraw(conn, number, "dee@cli", NOW + HOUR) for _ in range(2)] == [True, False]
     assert [one.id for one in lists.entries(conn)] == [block]
+    gone = lists.find(conn, number)
+    assert gone is not None
+    assert (gone.withdrawn_at, gone.withdrawn_by, gone.created) == (NOW + HOUR, "dee@cli", NOW)
+    assert lists.history(conn) == (gone, second)
+    assert lists.find(conn, number + block) is None
+
+
+def test_a_combination_comes_back_as_it_was_added(conn: Connection) -> None:
+    entry = NewEntry(
+        ListVerb.BLOCK, ListKind.ADDRESS, ANN, None, BO, signature="elsewhere.example", binds=Binds.UNAUTHENTICATED,
+        message="06c2m5h8k1v3r",
+    )  # fmt: skip
+    number = lists.add(conn, entry, NOW)
+    (found,) = lists.entries(conn)
+    assert found == replace(entry.as_entry(number), created=NOW)
+    assert NewEntry.of(found) == entry
+    network = NewEntry(ListVerb.ALLOW, ListKind.NETWORK, "192.0.2.0/24")
+    assert NewEntry.of(network.as_entry()) == network
 
 
 def test_a_number_is_never_used_again(engine: Engine) -> None:
@@ -150,7 +182,7 @@ def test_a_number_is_never_used_again(engine: Engine) -> None:
     entry = NewEntry(ListVerb.BLOCK, ListKind.DOMAIN, "x.example")
     with engine.begin() as conn:
         first = lists.add(conn, entry, NOW)
-        lists.remove(conn, first)
+        conn.execute(delete(listed))
     with engine.begin() as conn:
         assert lists.add(conn, entry, NOW) > first
 
@@ -158,8 +190,12 @@ def test_a_number_is_never_used_again(engine: Engine) -> None:
 def test_entries_end(conn: Connection) -> None:
     for expires in (None, NOW, NOW + DAY):
         lists.add(conn, NewEntry(ListVerb.BLOCK, ListKind.DOMAIN, "x.example", expires=expires), NOW)
+    withdrawn = lists.add(conn, NewEntry(ListVerb.BLOCK, ListKind.DOMAIN, "y.example"), NOW)
+    assert lists.withdraw(conn, withdrawn, "dee@cli", NOW + SECOND)
     assert lists.forget_old(conn, NOW + SECOND) == 1
-    assert [one.expires for one in lists.entries(conn)] == [None, NOW + DAY]
+    assert [one.expires for one in lists.history(conn)] == [None, NOW + DAY, None]
+    assert lists.forget_old(conn, NOW + 2 * SECOND) == 1
+    assert [one.expires for one in lists.history(conn)] == [None, NOW + DAY]
 
 
 def test_a_switch_is_on_until_its_end_and_the_last_word_counts(conn: Connection) -> None:
@@ -177,3 +213,9 @@ def test_every_announcement_counts_even_when_many_come_at_once(engine: Engine) -
     at_once(engine, announce, 10)
     with engine.connect() as conn:
         assert changes.counts(conn) == {"node0": 5, "node1": 5}
+
+
+def test_the_digest_of_a_mail_is_found_in_records_of_every_version() -> None:
+    assert decisions.whole_of({"v": 1, "facts": {"data": {"whole": "abc"}}}) == "abc"
+    assert decisions.whole_of({"v": 2, "facts": {"message": {"fingerprint": {"whole": "abc"}}}}) == "abc"
+    assert decisions.whole_of({"v": 1, "facts": {}}) is decisions.whole_of({"v": 2, "facts": {}}) is None

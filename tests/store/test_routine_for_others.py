@@ -30,7 +30,7 @@ def run(server: MariaDB, user: str, words: str, database: str = "") -> str:
     account = ["--user=root"] if user == "root" else [f"--user={user}", "--password=another password"]
     done = subprocess.run(
         [str(CLIENT), "--no-defaults", f"--socket={server.folder}/sock", *account, "--batch", "--raw", database],
-        input=words.encode(), capture_output=True, timeout=30,
+        input=words.encode(), capture_output=True, timeout=60,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout.decode()

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Column, Connection, Engine, Integer, MetaData, Table, event, inspect, text
 
 from gateway.model import Grade
-from gateway.store import lookup
+from gateway.store import domains, lookup
 from gateway.store.engine import sync_engine
 from sql import routine, schema
 from sql.tables import metadata
@@ -40,6 +40,11 @@ def differences(engine: Engine, wanted: MetaData = metadata) -> list[Any]:
 
 def test_the_migrations_make_what_the_tables_say(engine: Engine) -> None:
     assert differences(engine) == []
+
+
+def test_the_newest_revision_is_the_end_of_the_chain(engine: Engine) -> None:
+    chain = ScriptDirectory(str(schema.FOLDER))
+    assert schema.newest() == chain.get_current_head() == schema.current(engine)
 
 
 def test_a_forgotten_migration_would_be_found(engine: Engine) -> None:
@@ -104,9 +109,9 @@ def test_every_foreign_key_and_index_has_a_name_that_a_later_migration_can_use(e
 
 @pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)
 def test_an_upgrade_that_gets_no_lock_changes_nothing(new_url: URL, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schema, "LOCK_WITHIN", 1)
     engine, other = sync_engine(new_url), sync_engine(new_url)
-    with other.connect() as busy:
+    with other.connect() as busy, monkeypatch.context() as hasty:
+        hasty.setattr(schema, "LOCK_WITHIN", 1)
         assert busy.exec_driver_sql(f"SELECT GET_LOCK('{schema.LOCK}', 0)").scalar() == 1
         with pytest.raises(schema.Locked, match="another node"):
             schema.upgrade(engine)
@@ -207,7 +212,7 @@ def put(conn: Connection, name: str, **values: Any) -> None:
 def test_what_was_known_before_an_upgrade_is_known_after_it(new_url: URL) -> None:
     engine = sync_engine(new_url)
     with engine.begin() as conn:
-        command.upgrade(schema.config(conn), "0001")
+        schema.migrate(conn, "0001")
     with engine.begin() as conn:
         as_of_0001(conn)
     assert schema.upgrade(engine) == ("0001", schema.newest())
@@ -221,6 +226,7 @@ def test_what_was_known_before_an_upgrade_is_known_after_it(new_url: URL) -> Non
         assert [one.id for one in told.seen[BO].sightings] == [3, 1], "by its envelope before its data, by its content"
         assert (told.seen[BO].first_tried, told.kept) == (NOW, "m1")
         assert ([one.id for one in told.copies[BO]], [one.id for one in told.tombstones[BO]]) == ([1], [1])
+        assert domains.known(conn, NOW, 10) == ("elsewhere.example",), "nobody who wrote before is new"
         saw(conn, content=fingerprint(), now=NOW + DAY)
         assert [one.tries for one in seen(conn)[BO] if one.id == 1] == [3], "and it goes on from there"
     engine.dispose()

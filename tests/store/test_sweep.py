@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from gateway import clock
 from gateway import sweep as sweep_module
 from gateway.alive import Alive
 from gateway.bodies import Bodies, FileBodies, NoRoom
+from gateway.census import Census
 from gateway.model import CopyState, DeliveryState, Grade, ListKind, ListVerb, ReasonCode, TombstoneOutcome
 from gateway.policy.hold import OPEN_COPIES, Keeping, lifetime
 from gateway.store import copies, decisions, deliveries, lists, messages, tombstones
@@ -20,8 +22,9 @@ from gateway.store.deliveries import Owned
 from gateway.store.engine import Database, open_database
 from gateway.store.lists import NewEntry
 from gateway.store.messages import UNENDED
+from gateway.store.tallies import SETTLED_AFTER
 from gateway.sweep import SETTLE, SHOWN_FOR, Sweep
-from sql.tables import copy, delivery, event, listed, message, sighting, tombstone
+from sql.tables import copy, delivery, event, listed, message, sighting, standing, tally, tombstone
 from sql.tables import decision as decision_table
 from sql.tables import memory as memory_table
 from tests.store.making import (  # fmt: skip
@@ -73,6 +76,13 @@ def at(monkeypatch: pytest.MonkeyPatch) -> Any:
     return lambda when: monkeypatch.setattr(clock, "now", lambda: when)
 
 
+async def all_counted(database: Database, at: Any, now: datetime) -> None:
+    """What is not counted for the statistics is not forgotten."""
+    for turn in range(3):
+        at(now + turn * SETTLED_AFTER)
+        await Census(database).count(asyncio.Event())
+
+
 def states(conn: Connection, number: str) -> list[str]:
     return [str(state) for _, state in messages.states(conn, number)]
 
@@ -88,7 +98,7 @@ def stored(conn: Connection) -> dict[str, str]:
 def test_bytes_are_dropped_only_when_nobody_needs_them(
     engine: Engine, bodies: Bodies, state: Any, tmp_path: Path
 ) -> None:
-    needed = state in OPEN_COPIES or state in UNENDED
+    needed = state in {*OPEN_COPIES, *UNENDED, CopyState.LISTED}
     sweeping = Sweep("node", tmp_path, None, bodies, KEEP, 100, "gate", "postmaster@example.com")  # type: ignore[arg-type]
     with engine.begin() as conn:
         kept = keep(conn, bodies, mail(recipients=(BO, CY)))
@@ -220,6 +230,12 @@ async def test_a_copy_is_abandoned_after_silence_and_forgotten_after_the_window(
     with engine.connect() as conn:
         assert states(conn, mail().id) == []
         assert list(bodies.scan(conn)) == []
+        charged = {(one.kind, one.value, one.outcome) for one in conn.execute(select(standing))}
+        network = "192.0.2.0/24"
+        assert charged == {
+            ("server", network, "abandoned"),
+            ("combination", f"{ANN} by {network}", "abandoned"),
+        }, "once, and no name that it did not prove"
 
 
 async def test_a_claim_ends_with_its_lease_or_its_process(
@@ -271,7 +287,8 @@ async def test_each_kind_goes_at_its_own_time(sweeper: Sweep, engine: Engine, at
         decisions.add(conn, [decided()])
         decisions.happened(conn, "taken", NOW, message="m")
         row_of(conn, mail(), "none")
-    ends = {4: (sighting,), 10: (listed,), 14: (tombstone,), 36: (memory_table,), 90: (decision_table, event, message)}
+    await all_counted(sweeper.database, at, NOW)
+    ends = {4: (sighting,), 14: (tombstone,), 36: (memory_table,), 90: (decision_table, event, message), 100: (listed,)}
     for days, tables in ends.items():
         for moment, left in ((NOW + days * DAY, 1), (NOW + days * DAY + SECOND, 0)):
             at(moment)
@@ -303,9 +320,10 @@ async def test_many_rows_go_in_slices_and_all_of_them(
         transactions.append(done if isinstance(done, int) else len(done))
         return done
 
-    monkeypatch.setattr(sweeper.database, "write", counted)
     with engine.begin() as conn:
         conn.execute(insert(event), [{"at": NOW, "kind": "x", "who": "", "detail": {}} for _ in range(35)])
+    await all_counted(sweeper.database, at, NOW)
+    monkeypatch.setattr(sweeper.database, "write", counted)
     at(NOW + 91 * DAY)
     await sweeper.clean()
     assert max(transactions) == 10
@@ -338,5 +356,33 @@ async def test_the_sweep_stops_when_told_and_survives_a_database_that_is_gone(
     await asyncio.sleep(0.3)
     assert not working.done()
     stop.set()
-    await asyncio.wait_for(working, 2)
+    await asyncio.wait_for(working, 60)
     await database.close()
+
+
+# ---- statistics ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("bodies", ["files"], indirect=True)
+async def test_records_are_counted_before_they_are_forgotten(
+    sweeper: Sweep, database: Database, engine: Engine, at: Any
+) -> None:
+    with engine.begin() as conn:
+        decisions.add(conn, [decided(f"r{n}", NOW) for n in range(5)])
+        decisions.happened(conn, "viewed", NOW, message="m1")
+    long_after = NOW + KEEP.events + HOUR
+    at(long_after)
+    await sweeper.clean()
+    with engine.connect() as conn:
+        assert (count(conn, decision_table), count(conn, event)) == (5, 1)
+    await all_counted(database, at, long_after)
+    at(long_after)
+    await sweeper.clean()
+    with engine.connect() as conn:
+        assert (count(conn, decision_table), count(conn, event)) == (0, 0)
+        counted = select(tally.c.count).where(tally.c.scope == "", tally.c.grain == "day", tally.c.kind == "defer")
+        assert list(conn.execute(counted).scalars()) == [5]
+    at(NOW + KEEP.statistics + 2 * DAY)
+    await sweeper.clean()
+    with engine.connect() as conn:
+        assert count(conn, tally) == 0

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from gateway import clock, desk
 from gateway.bodies import Bodies, FileBodies
 from gateway.desk import Person, Terms
+from gateway.desk.owned import IN_FLIGHT
 from gateway.model import CopyState
 from gateway.store import copies, deliveries
 from gateway.store.engine import open_database
@@ -41,7 +42,7 @@ def test_releasing_one_copy_closes_its_twin(conn: Connection, bodies: Bodies) ->
 def test_while_its_twin_is_being_delivered_a_copy_is_not_released(conn: Connection, bodies: Bodies) -> None:
     copies.claim(conn, two_copies(conn, bodies), "worker", NOW, NOW + MINUTE)
     told = desk.release(conn, bodies, ONE, [], WHO, TERMS, NOW)
-    assert [(one.recipient, one.happened, one.words) for one in told] == [(BO, False, desk.IN_FLIGHT)]
+    assert [(one.recipient, one.happened, one.words) for one in told] == [(BO, False, IN_FLIGHT)]
 
 
 def test_another_mail_of_the_sender_is_no_twin(conn: Connection, bodies: Bodies) -> None:

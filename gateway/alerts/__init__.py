@@ -1,0 +1,1 @@
+"""Alerts: admins are told when something is amiss, and when it is over."""

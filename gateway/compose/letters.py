@@ -1,0 +1,70 @@
+"""Digests and alerts, put together: a room of its own, since what writes mail is loaded by nobody else."""
+
+from functools import partial
+
+from gateway.alerts.channels import Channel, Mailed, Posted
+from gateway.alerts.job import Alerts, Terms
+from gateway.compose.places import bodies, database_url, node_name, reads
+from gateway.digest.job import Digests, Habits
+from gateway.digest.written import Stamp
+from gateway.relay.factory import make_route
+from gateway.relay.nexthop import NextHop
+from gateway.settings import Settings
+from gateway.settings.writing import hook_secret
+from gateway.store.engine import sync_engine
+from gateway.vitals import Watcher, troubles
+
+MOST_COUNTED = 999  # mails of a state: nobody reads a larger number
+
+
+def digests(settings: Settings) -> Digests | None:
+    """None where nobody gets any. Raises OSError where the password of the database or a key cannot be read."""
+    given = settings.digest
+    if not settings.tells:
+        return None
+    habits = Habits(
+        tells=settings.tells,
+        times=given.moments,
+        zone=given.clock,
+        most=given.most,
+        codes=given.code,
+        links_for=given.links,
+        only_approvers=settings.hold.dangerous == "approvers",
+    )
+    stamp = Stamp(
+        sender=given.sender or f"postmaster@{settings.domains.local[0]}",
+        hostname=settings.smtp.name,
+        url=settings.web.url,
+        zone=habits.zone,
+        key=given.dkim_key.read_bytes() if given.dkim_key else b"",
+        selector=given.dkim_selector,
+    )
+    engine = sync_engine(database_url(settings))
+    return Digests(engine, bodies(settings), habits, stamp, frozenset(settings.domains.local))
+
+
+def alerts(settings: Settings) -> Alerts | None:
+    """None where nobody is to be told. Raises OSError where a password or a secret cannot be read."""
+    given = settings.alerts
+    sender = settings.digest.sender or f"postmaster@{settings.domains.local[0]}"
+    channels: list[Channel] = [Mailed(hop_for(settings, one), sender, one) for one in given.to]
+    if given.hook and given.hook_secret is not None:
+        channels.append(Posted(given.hook, hook_secret(given.hook_secret.read_text("ascii"))))
+    if not channels:
+        return None
+    engine = sync_engine(database_url(settings))
+    watcher = Watcher(settings, partial(reads, engine), most=MOST_COUNTED)
+    return Alerts(
+        engine=engine,
+        node=node_name(),
+        hostname=settings.smtp.name,
+        look=lambda: troubles(watcher.look(), settings),
+        channels=channels,
+        terms=Terms(given.after, given.again),
+        health=f"{settings.web.url}/health" if settings.web.url else "",
+    )
+
+
+def hop_for(settings: Settings, address: str) -> NextHop:
+    urls = settings.alerts.via or settings.backends(address.rpartition("@")[2])
+    return make_route(tuple(map(str, urls)), hostname=settings.smtp.name, tls=settings.backend.tls, parallel=1)

@@ -1,0 +1,1 @@
+"""Who somebody is, shown by something other than a password of this house."""

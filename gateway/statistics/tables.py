@@ -1,0 +1,199 @@
+"""The figures as tables: below each plot, at a prompt, and as CSV. One form for all of them."""
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from math import inf
+from typing import Any
+
+from gateway.model import ReasonCode
+from gateway.policy.words import sentence
+from gateway.statistics.figures import Figures, Line, Rate
+from gateway.statistics.kinds import ANSWERS, NULL, OTHERS, Kind
+
+ACTS = "=+-@\t\r\n"  # with these, a cell is a formula to a spreadsheet (OWASP, CSV injection)
+Cell = str | int | float | datetime | None
+
+
+class Form(StrEnum):
+    """What the cells of a column are."""
+
+    TEXT = "text"
+    COUNT = "count"
+    SHARE = "share"  # 0 to 1
+    MOMENT = "moment"
+    SECONDS = "seconds"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """`name` is for programs, `words` for people."""
+
+    name: str
+    words: str
+    form: Form = Form.COUNT
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    name: str
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+ANSWERED: Mapping[str, str] = {
+    Kind.ACCEPT: "Accepted",
+    Kind.DEFER: "Asked to come back",
+    Kind.HOLD: "Held",
+    Kind.REJECT: "Refused",
+    Kind.DISCARD: "Delivered before",
+}
+ANSWER_COLUMNS = tuple(Column(kind, ANSWERED[kind]) for kind in ANSWERS)
+BEFORE = Column("before", "All, the time before")
+HOLD_COLUMNS = (
+    Column("released", "Released"),
+    Column("decided", "Of held mail decided"),
+    Column("released_share", "Released, share", Form.SHARE),
+)
+
+
+def over_time(found: Figures) -> Table:
+    columns = (Column("from", "From", Form.MOMENT), *ANSWER_COLUMNS, Column("all", "All"), BEFORE)
+    rows = [
+        (one.at, *(one.counts.get(kind, 0) for kind in ANSWERS), sum(one.counts.values()), one.before)
+        for one in found.points
+    ]
+    return Table("time", "Answers over time", columns, tuple(rows))
+
+
+def totals(found: Figures) -> Table:
+    columns = (Column("answer", "Answer", Form.TEXT), Column("count", "Mails"), Column("before", "The time before"))
+    names = {**ANSWERED, Kind.WAITED: "Accepted after a wait"}
+    rows = [
+        (words, found.totals.get(kind, 0), None if found.before is None else found.before.get(kind, 0))
+        for kind, words in names.items()
+    ]
+    return Table("totals", "Answers", columns, tuple(rows))
+
+
+def waits(found: Figures) -> Table:
+    columns = (Column("over", "More than", Form.SECONDS), Column("up_to", "Up to", Form.SECONDS),
+               Column("count", "Mails"), Column("share", "Share", Form.SHARE))  # fmt: skip
+    rows = [
+        (one.low, None if one.high == inf else one.high, one.count, one.count / found.waits.count)
+        for one in found.waits.bars
+    ]
+    return Table("waits", "How long mail waited", columns, tuple(rows))
+
+
+def quantiles(found: Figures) -> Table:
+    """How long at most; each exact figure is between two others."""
+    columns = (Column("share", "Of the mail", Form.SHARE), Column("seconds", "Waited at most", Form.SECONDS),
+               Column("low", "More than", Form.SECONDS), Column("high", "Up to", Form.SECONDS),
+               Column("before", "The time before", Form.SECONDS))  # fmt: skip
+    rows = []
+    for one in found.waits.quantiles:
+        then = found.waits_before.quantile(one.share) if found.waits_before else None
+        high = None if one.high == inf else one.high
+        rows.append((one.share, one.seconds, one.low, high, then.seconds if then else None))
+    return Table("quantiles", "How long at most", columns, tuple(rows))
+
+
+def reviewed(found: Figures) -> Table:
+    columns = (Column("figure", "Figure", Form.TEXT), Column("part", "So many"), Column("whole", "Of"),
+               Column("share", "Share", Form.SHARE), Column("low", "Likely from", Form.SHARE),
+               Column("high", "to", Form.SHARE), Column("before", "The time before", Form.SHARE))  # fmt: skip
+    before = found.holds_before
+    rows = (
+        rated("Held, and released by a person", found.holds, before.share if before else None),
+        rated("Let in, and called spam by a person", found.audit, None),
+    )
+    return Table("errors", "Held and let in by mistake", columns, rows)
+
+
+def rated(name: str, rate: Rate, before: float | None) -> tuple[Cell, ...]:
+    low, high = rate.between or (None, None)
+    return (name, rate.part, rate.whole, rate.share, low, high, before)
+
+
+def by_reason(found: Figures) -> Table:
+    columns = (Column("reason", "Reason", Form.TEXT), Column("because", "Because", Form.TEXT))
+    rows = [(one.name, because(one.name), *line_cells(one), one.before) for one in found.by_reason]
+    return Table("reasons", "By reason", (*columns, *ANSWER_COLUMNS, *HOLD_COLUMNS, BEFORE), tuple(rows))
+
+
+def by_level(found: Figures) -> Table:
+    rows = [(one.name or "not on record", *line_cells(one), one.before) for one in found.by_level]
+    columns = (Column("level", "Level", Form.TEXT), *ANSWER_COLUMNS, *HOLD_COLUMNS, BEFORE)
+    return Table("levels", "By level of protection", columns, tuple(rows))
+
+
+def by_sender(found: Figures) -> Table:
+    names = {NULL: "(notices, without a sender)", OTHERS: "(all others)"}
+    rows = [(names.get(one.name, one.name), *line_cells(one)) for one in found.by_sender]
+    columns = (Column("sender", "Sender's domain", Form.TEXT), *ANSWER_COLUMNS, *HOLD_COLUMNS)
+    return Table("senders", "Who sent most", columns, tuple(rows))
+
+
+def line_cells(one: Line) -> tuple[Cell, ...]:
+    decided = one.holds
+    answers = [one.counts.get(kind, 0) for kind in ANSWERS]
+    return (*answers, decided.part, decided.whole, decided.share)
+
+
+def because(code: str) -> str:
+    return sentence(ReasonCode(code)) if code in list(ReasonCode) else code
+
+
+ALL: Mapping[str, Callable[[Figures], Table]] = {
+    "time": over_time,
+    "totals": totals,
+    "waits": waits,
+    "quantiles": quantiles,
+    "errors": reviewed,
+    "reasons": by_reason,
+    "levels": by_level,
+    "senders": by_sender,
+}
+
+
+def csv_of(table: Table) -> str:
+    """A table as CSV (RFC 4180): moments as ISO 8601 in UTC, seconds and shares as numbers."""
+    file = io.StringIO()
+    writer = csv.writer(file)
+    writer.writerow([column.name for column in table.columns])
+    writer.writerows([harmless(plain(cell)) for cell in row] for row in table.rows)
+    return file.getvalue()
+
+
+def plain(cell: Cell) -> Any:
+    if isinstance(cell, datetime):
+        return cell.isoformat()
+    return round(cell, 6) if isinstance(cell, float) else "" if cell is None else cell
+
+
+def harmless(cell: Any) -> Any:
+    """Words of others never begin like a formula: an apostrophe before them makes spreadsheets show them. What cannot
+    be seen, or moves a terminal's cursor, is replaced."""
+    if not isinstance(cell, str):
+        return cell
+    seen = "".join(letter if letter.isprintable() else "\ufffd" for letter in cell)
+    return f"'{seen}" if cell[:1] in tuple(ACTS) else seen
+
+
+def rows_of(table: Table) -> list[dict[str, Any]]:
+    """For programs that read JSON."""
+    names = [column.name for column in table.columns]
+    return [dict(zip(names, (jsonable(cell) for cell in row), strict=True)) for row in table.rows]
+
+
+def jsonable(cell: Cell) -> Any:
+    return cell.isoformat() if isinstance(cell, datetime) else cell
+
+
+def named(found: Figures, names: Iterable[str]) -> list[Table]:
+    return [ALL[name](found) for name in names]

@@ -1,0 +1,104 @@
+"""The tables about what we write to people: digests, the links in them, and where these may be used."""
+
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, UniqueConstraint
+
+from sql.columns import ADDRESS, OPTIONS, PLAIN, BigId, Key, UTCDateTime, exact, metadata
+
+digest_wish = Table(  # what somebody wants to be told of by mail; without a row it is as the settings say
+    "digest_wish",
+    metadata,
+    Column("person_id", BigId, ForeignKey("person.id", ondelete="CASCADE"), primary_key=True),
+    Column("wanted", Boolean, nullable=False),
+    Column("times", String(60), nullable=False),  # "08:00 13:00"; "" is as the settings say
+    Column("weekends", Boolean, nullable=False),
+    Column("kinds", String(60), nullable=False),  # of what: held, listed, nobodys
+    Column("address", exact(ADDRESS), nullable=False),  # which of their own; "" is the first
+    Column("instant", Boolean, nullable=False),  # a word at once about what looks like a code to sign in
+    Column("since", UTCDateTime, nullable=False),
+    **PLAIN,
+)
+
+digest = Table(  # one person's, of one moment: whoever writes the row sends it
+    "digest",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=True),
+    Column("person_id", BigId, ForeignKey("person.id", ondelete="CASCADE"), nullable=False),
+    Column("slot", UTCDateTime, nullable=False),  # when it was due
+    Column("made", UTCDateTime, nullable=False),
+    Column("address", exact(ADDRESS), nullable=False),
+    Column("mails", Integer, nullable=False),  # that it tells of
+    Column("message", exact(20)),  # the mail that we wrote; None: there was nothing to tell
+    UniqueConstraint("person_id", "slot"),
+    Index(None, "slot"),
+    **OPTIONS,
+)
+
+digest_link = Table(  # one mail, one recipient, one thing to do, one person, for a while
+    "digest_link",
+    metadata,
+    Column("key", Key, primary_key=True),  # digest of what the link holds
+    Column("digest", BigId, ForeignKey("digest.id", ondelete="CASCADE"), nullable=False),
+    Column("person_id", BigId, ForeignKey("person.id", ondelete="CASCADE"), nullable=False),
+    Column("message", exact(20), nullable=False),
+    Column("recipient", exact(ADDRESS), nullable=False),
+    Column("act", String(10), nullable=False),  # release | refuse | ask
+    Column("code", Key),  # digest of what has to be typed; None where typing is not enough
+    Column("tries", Integer, nullable=False),  # wrong codes
+    Column("expires", UTCDateTime, nullable=False),
+    Column("used_at", UTCDateTime),
+    Index(None, "digest"),
+    Index(None, "person_id"),
+    Index(None, "expires"),
+    **PLAIN,
+)
+
+link_key = Table(  # what links are sealed with: another one each month, the last two are valid
+    "link_key",
+    metadata,
+    Column("month", String(7), primary_key=True),
+    Column("secret", exact(64), nullable=False),
+    **PLAIN,
+)
+
+device = Table(  # a browser in which somebody may act on links without signing in again
+    "device",
+    metadata,
+    Column("key", Key, primary_key=True),  # digest of what its cookie holds
+    Column("person_id", BigId, ForeignKey("person.id", ondelete="CASCADE"), nullable=False),
+    Column("created", UTCDateTime, nullable=False),
+    Column("seen", UTCDateTime, nullable=False),
+    Column("expires", UTCDateTime, nullable=False),
+    Column("agent", String(200), nullable=False),
+    Index(None, "person_id"),
+    Index(None, "expires"),
+    **PLAIN,
+)
+
+wish_to_release = Table(  # somebody asks an approver for a mail that they may not release themselves
+    "wish_to_release",
+    metadata,
+    Column("message", exact(20), primary_key=True),
+    Column("recipient", exact(ADDRESS), primary_key=True),
+    Column("person_id", BigId, ForeignKey("person.id", ondelete="CASCADE"), nullable=False),
+    Column("at", UTCDateTime, nullable=False),
+    Column("words", exact(300), nullable=False),
+    Index(None, "at"),
+    **PLAIN,
+)
+
+alert = Table(  # something is amiss, from when it was seen until it is not seen any more
+    "alert",
+    metadata,
+    Column("key", Key, primary_key=True),  # digest of kind, what it is about, and the node that it is on
+    Column("kind", String(40), nullable=False),
+    Column("node", exact(120), nullable=False),  # "" where it is all nodes'
+    Column("words", exact(500), nullable=False),
+    Column("grave", Boolean, nullable=False),
+    Column("since", UTCDateTime, nullable=False),
+    Column("seen", UTCDateTime, nullable=False),  # last
+    Column("told_at", UTCDateTime),  # when somebody was told last
+    Column("owner", exact(255), nullable=False),  # who takes care of it; "" is nobody
+    Column("silent_until", UTCDateTime),
+    Index(None, "since"),
+    **PLAIN,
+)
