@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help setup demo run test check bench format lock docs clean
+.PHONY: help setup demo run test check bench format catalogs lock docs clean
 help:        ## show these words
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
@@ -40,6 +40,13 @@ bench: setup ## measure here: WHAT=speed, memory, growth, restarts, content, ver
 format: setup ## put the code into its form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+LANGUAGES := de fr es ar
+POT := build/messages.pot
+catalogs: setup  ## gather the sentences for people into gateway/i18n/catalogs/*.po
+	@mkdir -p build
+	$(BIN)/pybabel -q extract -F babel.toml -k N_ -c translators: -s --add-location=file --sort-by-file --project=Greygate -o $(POT) gateway webui
+	@for one in $(LANGUAGES); do $(BIN)/pybabel -q update -N --ignore-obsolete --init-missing --ignore-pot-creation-date -w 120 -l $$one -i $(POT) -o gateway/i18n/catalogs/$$one.po || exit 1; done
 
 docs: setup  ## write the generated pages
 	$(BIN)/greygate defaults --markdown > docs/settings.md

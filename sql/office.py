@@ -25,7 +25,7 @@ person = Table(  # who may sign in
     Column("totp", exact(64)),  # the secret of the second factor (RFC 6238), in base32
     Column("totp_step", BigInteger, nullable=False),  # the latest that was used: no code counts twice
     Column("recovery", JSON, nullable=False),  # digests of the codes that are left
-    Column("wishes", JSON, nullable=False),  # how the pages look and which keys they take
+    Column("wishes", JSON, nullable=False),  # how they want the pages: their language
     Column("created", UTCDateTime, nullable=False),
     Column("created_by", exact(255), nullable=False),
     Column("disabled_at", UTCDateTime),

@@ -7,7 +7,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from gateway.model import IPNetwork
-from webui import api, assets, errors, guard, pages, shown
+from webui import api, assets, errors, guard, language, pages, shown
 from webui.house import House
 from webui.peers import address_of
 from webui.sessions import DatabaseSessions
@@ -40,6 +40,7 @@ def create_app(house: House) -> Flask:
     app.jinja_options = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True}
     if house.settings.web.proxies:
         app.wsgi_app = Behind(app.wsgi_app, house.settings.web.proxies)  # type: ignore[method-assign]
+    language.translate(app, house)
     guard.protect(app)
     errors.tell(app)
     shown.teach(app.jinja_env)

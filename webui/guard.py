@@ -17,6 +17,7 @@ from gateway.model import Act, Actor, Role, Scope
 from gateway.policy.rights import can
 from gateway.store import changes, passkeys, persons
 from webui.house import House
+from webui.language import speak_as_chosen
 from webui.sessions import Sitting
 from webui.shown import outcome
 
@@ -161,6 +162,7 @@ def who(sitting: Sitting) -> Actor | None:
         if row is None or row["disabled_at"] is not None:
             return None
         g.person = row
+        speak_as_chosen(row)
         g.turned = changes.turned(conn, clock.now())  # every page says so while a switch is on
         return persons.actor(conn, row, clock.now())
 

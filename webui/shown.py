@@ -5,8 +5,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from jinja2 import Environment
+from markupsafe import Markup
 
 from gateway import clock
+from gateway.i18n import _, written
+from gateway.i18n.written import size, span
 from gateway.model import CopyState, DeliveryState
 from gateway.policy import lookalike
 from gateway.policy.words import WORDS
@@ -39,7 +42,7 @@ OUTCOMES: dict[str, str] = {
 
 
 def teach(env: Environment) -> None:
-    env.filters.update(line=line, ago=ago, span=span, clock=mmss, moment=moment, reason=reason)
+    env.filters.update(line=line, bdi=bdi, ago=ago, span=span, clock=mmss, moment=moment, reason=reason)
     env.filters.update(letters=letters, size=size, day=day, last_day=last_day, details=details)
     env.globals.update(now=clock.now, asset=asset, switching=TOLD)
 
@@ -48,6 +51,11 @@ def line(text: object) -> str:
     """One line of what others wrote, with what cannot be seen written out."""
     said = one_line(str(text or ""))
     return said if len(said) <= LONGEST else said[: LONGEST - 1] + "…"
+
+
+def bdi(text: object) -> Markup:
+    """The same among other words: which way it is read changes nothing around it, and nobody translates it."""
+    return Markup('<bdi translate="no">{}</bdi>').format(line(text))
 
 
 def details(told: str) -> str:
@@ -81,17 +89,8 @@ def letters(name: str) -> str:
     return "" if read == host else line(read)
 
 
-def span(duration: timedelta) -> str:
-    """As people say it: 3 min, 2 h, 5 d."""
-    seconds = max(0, int(duration.total_seconds()))
-    for size, name in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= 2 * size or (size == 60 and seconds >= 60):
-            return f"{seconds // size} {name}"
-    return f"{seconds} s"
-
-
 def ago(at: datetime | None) -> str:
-    return "never" if at is None else f"{span(clock.now() - at)} ago"
+    return _("never") if at is None else written.ago(clock.now() - at)
 
 
 def mmss(duration: timedelta) -> str:
@@ -101,15 +100,6 @@ def mmss(duration: timedelta) -> str:
     return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
 
 
-def size(count: float) -> str:
-    """Bytes as people say them."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if count < 1024:
-            return f"{count:.0f} {unit}" if unit in ("B", "KiB") or count >= 100 else f"{count:.1f} {unit}"
-        count /= 1024
-    return f"{count:.1f} TiB"
-
-
 def moment(at: datetime | None) -> str:
     """Exactly, with its zone: where people look up what happened."""
     return "" if at is None else f"{at:%Y-%m-%d %H:%M:%S} UTC"
@@ -117,7 +107,7 @@ def moment(at: datetime | None) -> str:
 
 def day(at: datetime) -> str:
     """As people say it: Friday 3 April; with the year where it is another one."""
-    return f"{at:%A} {at.day} {at:%B}" + (f" {at.year}" if at.year != clock.now().year else "")
+    return written.day(at, clock.now())
 
 
 def last_day(end: datetime) -> str:
@@ -127,7 +117,7 @@ def last_day(end: datetime) -> str:
 
 def reason(code: str) -> str:
     """Why, as a sentence says it."""
-    return next((said.said for known, said in WORDS.items() if str(known) == code), code)
+    return next((_(said.said) for known, said in WORDS.items() if str(known) == code), code)
 
 
 def outcome(state: str, decided_by: str | None, me: str) -> str:

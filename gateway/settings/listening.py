@@ -194,6 +194,11 @@ class Web(Section):
         default="approvers",
         description="Who may read mail that its sender still has: approvers of the domain, or its recipient alone.",
     )
+    language: Literal["en", "de", "fr", "es", "ar"] = Field(
+        default="en",
+        description="In which language people are written to, and read the pages, that chose none and whose browser"
+        " asks for none that there is: English, German, French, Spanish or Arabic.",
+    )
     undo: Duration = Field(
         default=10 * SECOND, le=5 * MINUTE, description="How long a release waits, so that it can be taken back."
     )

@@ -57,6 +57,13 @@ def change(conn: Connection, number: int, **values: Any) -> None:
     conn.execute(update(person).where(person.c.id == number).values(**values))
 
 
+def wish(conn: Connection, number: int, name: str, value: str) -> None:
+    """How they want the pages; "" is no wish."""
+    mine = select(person.c.wishes).where(person.c.id == number).with_for_update()
+    others = {known: one for known, one in conn.execute(mine).scalar_one().items() if known != name}
+    change(conn, number, wishes=others | ({name: value} if value else {}))
+
+
 def use_step(conn: Connection, number: int, step: int) -> bool:
     """Note that a code of that step was used; False where it, or a later one, was used before."""
     mine = update(person).where(person.c.id == number, person.c.totp_step < step).values(totp_step=step)

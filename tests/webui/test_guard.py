@@ -135,7 +135,16 @@ SPECIAL: dict[str, dict[str, str]] = {
     "/static/<path:filename>": {"Cache-Control": "public, no-cache"},
     "/events": {"X-Accel-Buffering": "no"},
 }
-OTHERS = {"Content-Type", "Content-Length", "Content-Disposition", "Location", "Set-Cookie", "Allow", "Vary"} | {
+OTHERS = {
+    "Content-Type",
+    "Content-Language",
+    "Content-Length",
+    "Content-Disposition",
+    "Location",
+    "Set-Cookie",
+    "Allow",
+    "Vary",
+} | {
     "ETag",
     "Last-Modified",
     "Date",

@@ -180,6 +180,7 @@ MATRIX: dict[tuple[str, str], dict[str, int]] = {
     ("GET", "/security"): EVERYBODY,
     ("POST", "/security/factor"): MOVED,
     ("POST", "/security/factor/remove"): MOVED,
+    ("POST", "/security/language"): MOVED,
     ("POST", "/security/password"): MOVED,
     ("POST", "/security/elsewhere"): MOVED,
     ("POST", "/security/links/begin"): dict.fromkeys(IN, 404),

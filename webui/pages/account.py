@@ -8,6 +8,7 @@ from flask import Blueprint, abort, flash, g, redirect, render_template, request
 from werkzeug.wrappers import Response
 
 from gateway import clock, tokens
+from gateway.i18n import LANGUAGES, _, speak
 from gateway.model import Act, Scope
 from gateway.people import NotPossible
 from gateway.policy.rights import can
@@ -20,6 +21,7 @@ from webui import passwords, places
 from webui.elsewhere import Attempt, TooSoon
 from webui.entry import has_factor, site
 from webui.guard import actor, house, signed_in
+from webui.language import CHOICE, of_browser
 from webui.noted import me, note
 from webui.passwords import BadPassword
 from webui.patience import must_wait, note_failure
@@ -41,6 +43,23 @@ SCOPES = {
 }
 OF_ADMINS = {Scope.PEOPLE: Act.PEOPLE, Scope.HEALTH: Act.HEALTH}  # of no use to anybody else
 LIVES = (30, 90, 180, 366)  # days
+
+# ---- how it reads --------------------------------------------------------------------------------------------------
+
+
+@page.post("/security/language")
+@signed_in
+def choose_language() -> Response:
+    """For the pages and for mails to them; none is the one of their browser, and of the house in mails."""
+    chosen = request.form.get("language", "")
+    if chosen and chosen not in LANGUAGES:
+        abort(400)
+    with house().writing() as conn:
+        persons.wish(conn, actor().number, CHOICE, chosen)
+    speak(LANGUAGES.get(chosen) or of_browser(house().settings.web.language))
+    flash(_("You read Greygate in this language from now on."))
+    return redirect(url_for("account.security"))
+
 
 # ---- signing in ----------------------------------------------------------------------------------------------------
 
@@ -65,6 +84,7 @@ def security() -> str:
         "usual": tokens.USUAL.days,
     }
     here = sittings.key_of(cast(Sitting, session).secret)
+    told |= {"languages": LANGUAGES.values(), "chosen": row["wishes"].get(CHOICE, "") if row else ""}
     return render_template("security.html", person=row, here=here, offered=offered(), **told)
 
 
@@ -107,9 +127,9 @@ def is_theirs_elsewhere(said: str) -> bool:
     with house().reading() as conn:
         mine = links.of_person(conn, actor().number)
     addresses = {(one["issuer"], one["subject"]): one["address"] for one in mine if one["address"]}
-    for address in {one for (issuer, _), one in addresses.items() if issuer != house().settings.oidc.issuer}:
+    for address in {one for (issuer, __), one in addresses.items() if issuer != house().settings.oidc.issuer}:
         try:
-            _, found = Attempt(address, said, clock.now()).ask()
+            __, found = Attempt(address, said, clock.now()).ask()
         except (NoAnswer, NotIn, TooSoon):
             continue
         if found is not None and (found.issuer, found.subject) in addresses:

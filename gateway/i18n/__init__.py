@@ -1,0 +1,26 @@
+"""What people read, in their language.
+
+Sentences stand in the code in English, where a reader of the code finds them, and `_` says them in the language of
+whom they are for: `with speaking("de"): _("Nothing waits.")`. Outside of that everything is English: the prompt, the
+log, SMTP and the API.
+"""
+
+from gateway.i18n.languages import ENGLISH, LANGUAGES, Language, best_of, language
+from gateway.i18n.speaking import _, gettext, ngettext, npgettext, pgettext, speak, speaking, spoken, tell
+
+__all__ = [
+    "ENGLISH",
+    "LANGUAGES",
+    "Language",
+    "_",
+    "best_of",
+    "gettext",
+    "language",
+    "ngettext",
+    "npgettext",
+    "pgettext",
+    "speak",
+    "speaking",
+    "spoken",
+    "tell",
+]

@@ -1,0 +1,66 @@
+"""Times and numbers as a language writes them; what is said of them are sentences like all others."""
+
+import re
+from datetime import UTC, date, datetime, timedelta
+
+from babel import Locale
+from babel.dates import format_datetime, match_skeleton
+from babel.numbers import format_decimal
+
+from gateway.i18n.languages import PSEUDO
+from gateway.i18n.pseudo import foreign
+from gateway.i18n.speaking import _, ngettext, spoken
+
+
+def span(duration: timedelta) -> str:
+    """As people say it, short: 3 min, 2 h, 5 d."""
+    seconds = max(0, int(duration.total_seconds()))
+    if seconds >= 2 * 86400:
+        return _("%(count)d d") % {"count": seconds // 86400}
+    if seconds >= 2 * 3600:
+        return _("%(count)d h") % {"count": seconds // 3600}
+    if seconds >= 60:
+        return _("%(count)d min") % {"count": seconds // 60}
+    return _("%(count)d s") % {"count": seconds}
+
+
+def ago(duration: timedelta) -> str:
+    return _("%(span)s ago") % {"span": span(duration)}
+
+
+def day(at: date, now: date) -> str:
+    """Friday 3 April; with the year where it is another one."""
+    return _by("yMMMMEEEEd" if at.year != now.year else "MMMMEEEEd", at)
+
+
+def month_day(at: date) -> str:
+    """3 April."""
+    return _by("MMMMd", at)
+
+
+def number(value: float, digits: int = 0) -> str:
+    """With so many digits behind the point."""
+    return format_decimal(value, f"#,##0.{'0' * digits}" if digits else "#,##0", locale=spoken().formats)
+
+
+def size(count: float) -> str:
+    """Bytes, as people say them."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if count < 1024:
+            return f"{number(count, 0 if unit in ('B', 'KiB') or count >= 100 else 1)} {unit}"
+        count /= 1024
+    return f"{number(count, 1)} TiB"
+
+
+def days(count: int) -> str:
+    return ngettext("%(count)d day", "%(count)d days", count) % {"count": count}
+
+
+def _by(skeleton: str, at: date) -> str:
+    moment = at if isinstance(at, datetime) else datetime(at.year, at.month, at.day, tzinfo=UTC)
+    locale = Locale.parse(spoken().formats)
+    nearest = match_skeleton(skeleton, locale.datetime_skeletons) or skeleton
+    # CLDR has its patterns with short names of days, and says to write them longer where that is asked for (UTS 35).
+    pattern = re.sub("E+", "EEEE", locale.datetime_skeletons[nearest].pattern)
+    said = format_datetime(moment, pattern, locale=locale)
+    return foreign(said) if spoken() == PSEUDO else said
