@@ -18,6 +18,7 @@ KINDS = {
     "content": "a look at a mail, a lesson and the memory for it, beside SpamAssassin and bogofilter",
     "verdict": "how soon every worker scores similar mail anew after a person said what one is",
     "pages": "the pages before a million rows: lists, searches, decisions, first load",
+    "links": "what programs that follow the links of a digest achieve, and how long bad links take",
     "statistics": "a month of decisions counted, what a step costs, and the page Statistics",
     "fuzz": "10,000 fuzzed sessions: how long the event loop keeps others waiting",
 }
