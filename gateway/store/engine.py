@@ -148,8 +148,13 @@ class SqliteRunner:
 
     def commit_now(self, works: Sequence[Work[Any]]) -> list[Any]:
         self.writing = self.writing or self.engine.connect()
-        with self.writing.begin():
-            return [work(self.writing) for work in works]
+        try:
+            with self.writing.begin():
+                return [work(self.writing) for work in works]
+        except BaseException:
+            # A COMMIT that could not have its lock leaves the transaction open, which SQLAlchemy takes for ended.
+            self.writing.connection.rollback()
+            raise
 
     def glance(self, question: str, values: Mapping[str, Any]) -> Any | None:
         return self.at_hand.look(question, values)

@@ -3,15 +3,17 @@
 import asyncio
 import contextlib
 import signal
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import URL, Connection, Engine, insert, select, text, update
+from sqlalchemy.exc import OperationalError
 
 from gateway.store import engine as engine_module
-from gateway.store.engine import Database, StoreUnavailable, is_conflict, open_database, sync_engine
+from gateway.store.engine import Database, SqliteRunner, StoreUnavailable, is_conflict, open_database, sync_engine
 from sql import schema
 from sql.tables import change_count
 from tests.mariadb import MariaDB
@@ -412,6 +414,24 @@ async def test_a_damaged_file_is_unavailable_and_not_a_crash(tmp_path: Path) -> 
     database = open_database(f"sqlite:///{tmp_path}/gate.db")
     await unavailable(database)
     await database.close()
+
+
+def test_what_could_not_be_committed_is_undone_before_the_next_begins(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/gate.db"
+    schema.upgrade(sync_engine(url))
+    runner = SqliteRunner(url)
+    runner.writing = runner.engine.connect()
+    impatient = runner.writing.connection.dbapi_connection
+    assert impatient is not None
+    impatient.execute("PRAGMA busy_timeout=50")
+    with contextlib.closing(sqlite3.connect(f"{tmp_path}/gate.db")) as reader:
+        half_read = reader.execute("SELECT name FROM sqlite_master")
+        assert half_read.fetchone()  # and keeps others from committing
+        with pytest.raises(OperationalError, match="locked"):
+            runner.commit_now([mark("a")])
+        half_read.close()
+    assert runner.commit_now([mark("b")]) == ["b"]
+    assert marks(runner.engine) == {"b"}
 
 
 def test_sqlite_is_as_durable_as_it_can_be(tmp_path: Path) -> None:
