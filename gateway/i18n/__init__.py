@@ -6,7 +6,7 @@ log, SMTP and the API.
 """
 
 from gateway.i18n.languages import ENGLISH, LANGUAGES, Language, best_of, language
-from gateway.i18n.speaking import _, gettext, ngettext, npgettext, pgettext, speak, speaking, spoken, tell
+from gateway.i18n.speaking import _, gettext, ngettext, npgettext, pgettext, sentence, speak, speaking, spoken, tell
 
 __all__ = [
     "ENGLISH",
@@ -19,6 +19,7 @@ __all__ = [
     "ngettext",
     "npgettext",
     "pgettext",
+    "sentence",
     "speak",
     "speaking",
     "spoken",
