@@ -38,6 +38,11 @@ def month_day(at: date) -> str:
     return _by("MMMMd", at)
 
 
+def moment(at: datetime) -> str:
+    """Fri 3 Apr 09:05, in the zone that it is in."""
+    return _("%(day)s %(time)s") % {"day": _by("MMMEd", at, "E"), "time": _by("Hm", at)}
+
+
 def number(value: float, digits: int = 0) -> str:
     """With so many digits behind the point."""
     return format_decimal(value, f"#,##0.{'0' * digits}" if digits else "#,##0", locale=spoken().formats)
@@ -56,11 +61,12 @@ def days(count: int) -> str:
     return ngettext("%(count)d day", "%(count)d days", count) % {"count": count}
 
 
-def _by(skeleton: str, at: date) -> str:
+def _by(skeleton: str, at: date, weekday: str = "EEEE") -> str:
+    """`weekday`: long, or short."""
     moment = at if isinstance(at, datetime) else datetime(at.year, at.month, at.day, tzinfo=UTC)
     locale = Locale.parse(spoken().formats)
     nearest = match_skeleton(skeleton, locale.datetime_skeletons) or skeleton
     # CLDR has its patterns with short names of days, and says to write them longer where that is asked for (UTS 35).
-    pattern = re.sub("E+", "EEEE", locale.datetime_skeletons[nearest].pattern)
+    pattern = re.sub("E+", weekday, locale.datetime_skeletons[nearest].pattern)
     said = format_datetime(moment, pattern, locale=locale)
     return foreign(said) if spoken() == PSEUDO else said
