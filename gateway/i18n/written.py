@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from babel import Locale
 from babel.dates import format_datetime, match_skeleton
-from babel.numbers import format_decimal
+from babel.numbers import format_decimal, format_percent
 
 from gateway.i18n.languages import PSEUDO
 from gateway.i18n.pseudo import foreign
@@ -40,12 +40,25 @@ def month_day(at: date) -> str:
 
 def moment(at: datetime) -> str:
     """Fri 3 Apr 09:05, in the zone that it is in."""
-    return _("%(day)s %(time)s") % {"day": _by("MMMEd", at, "E"), "time": _by("Hm", at)}
+    return _("%(day)s %(time)s") % {"day": weekday(at), "time": _by("Hm", at)}
+
+
+def weekday(at: date) -> str:
+    """Fri 3 Apr."""
+    return _by("MMMEd", at, "E")
 
 
 def number(value: float, digits: int = 0) -> str:
     """With so many digits behind the point."""
     return format_decimal(value, f"#,##0.{'0' * digits}" if digits else "#,##0", locale=spoken().formats)
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """A share of 1, with so many digits behind the point."""
+    pattern = Locale.parse(spoken().formats).percent_formats[None].pattern
+    return format_percent(
+        share, re.sub(r"0(?=[^0]*$)", f"0.{'0' * digits}", pattern) if digits else pattern, spoken().formats
+    )
 
 
 def size(count: float) -> str:
