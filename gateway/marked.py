@@ -11,11 +11,18 @@ def N_(message: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A sentence with what is filled in, such as `N_("%(count)d mails")` and {"count": 3}. As a string it is
-    English."""
+    """A sentence with what is filled in, such as `N_("%(who)s waits")` and {"who": "bo"}. As a string it is
+    English. `many`: what it is where the value `count` is not one."""
 
     message: str
     values: Mapping[str, object] = field(default_factory=dict)
+    many: str = ""
 
     def __str__(self) -> str:
-        return self.message % self.values if self.values else self.message
+        message = self.many if self.many and self.values["count"] != 1 else self.message
+        return message % self.values if self.values else message
+
+
+def counting(one: str, many: str, count: int, **values: object) -> Said:
+    """A sentence that depends on `count`, in both of the forms that English has; it stands here as N_ does."""
+    return Said(one, {"count": count, **values}, many)

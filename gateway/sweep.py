@@ -13,12 +13,12 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection
 
-from gateway import alive, clock, ourmail
+from gateway import alive, clock, notice, ourmail
 from gateway.bodies import Bodies, FileBodies, NoRoom
 from gateway.courier import pause
+from gateway.i18n import of_person, speaking
 from gateway.ids import id_for
 from gateway.model import ReasonCode, Recipient, Rung
-from gateway.policy import notice
 from gateway.policy.hold import Keeping
 from gateway.policy.standing import Outcome, parties
 from gateway.store import (
@@ -91,6 +91,7 @@ class Sweep:
     hostname: str
     postmaster: str
     look: Callable[[], None] | None = None
+    language: str = "en"  # of a recipient who chose none
 
     async def work(self, stop: asyncio.Event) -> None:
         turn = 0
@@ -223,7 +224,8 @@ class Sweep:
         if mail is None:
             return
         about = notice.Expired(mail["id"], mail["sender"], mail["author"], mail["subject"], mail["received_at"])
-        text = notice.to_recipient(about, row["recipient_raw"], self.hostname, self.postmaster, now)
+        with speaking(of_person(persons.wishes_of_owner(conn, row["recipient"], now), self.language)):
+            text = notice.to_recipient(about, row["recipient_raw"], self.hostname, self.postmaster, now)
         recipient = Recipient(messages.stored_address(row["recipient_raw"]))
         number = id_for(row["expires"], f"notice {row['id']} {row['message']}")
         kept = ourmail.kept(number, text, recipient, ReasonCode.NOTICE_EXPIRED, self.hostname, now)

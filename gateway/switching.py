@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from gateway.desk import Person
+from gateway.marked import N_
 from gateway.model import Switch
 from gateway.store import audit, changes, decisions
 
@@ -19,7 +20,8 @@ class BadLife(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a switch is, in the words of the office. `meanwhile` says what everybody notices."""
+    """What a switch is, in the words of the office, in English until somebody reads them. `meanwhile` says what
+    everybody notices."""
 
     name: str
     does: str
@@ -30,28 +32,34 @@ class Told:
 
 TOLD: Mapping[Switch, Told] = {
     Switch.BYPASS: Told(
-        name="Let everything in",
-        does="Every mail for an address that exists here is delivered at once: strangers do not wait, nothing is held, "
-        "and even the mail of blocked senders comes through.",
-        stays="Mail for addresses that do not exist, and for domains that are not ours, is still refused. What is held "
-        "now stays held. Each mail is marked, so that you can find later what came in.",
-        use="Mail must flow, whatever it is.",
-        meanwhile="all mail comes in at once, spam too",
+        name=N_("Let everything in"),
+        does=N_(
+            "Every mail for an address that exists here is delivered at once: strangers do not wait, nothing is held, "
+            "and even the mail of blocked senders comes through."
+        ),
+        stays=N_(
+            "Mail for addresses that do not exist, and for domains that are not ours, is still refused. What is held "
+            "now stays held. Each mail is marked, so that you can find later what came in."
+        ),
+        use=N_("Mail must flow, whatever it is."),
+        meanwhile=N_("all mail comes in at once, spam too"),
     ),
     Switch.GREYLIST_OFF: Told(
-        name="Nobody waits",
-        does="Strangers are not asked to come back: their first mail is delivered at once.",
-        stays="What is suspicious is still held, blocked senders are still refused, and whoever asked to see every "
-        "stranger's mail first still does.",
-        use="Somebody waits for an urgent mail of a stranger.",
-        meanwhile="strangers are not asked to wait, so more spam comes in",
+        name=N_("Nobody waits"),
+        does=N_("Strangers are not asked to come back: their first mail is delivered at once."),
+        stays=N_(
+            "What is suspicious is still held, blocked senders are still refused, and whoever asked to see every "
+            "stranger's mail first still does."
+        ),
+        use=N_("Somebody waits for an urgent mail of a stranger."),
+        meanwhile=N_("strangers are not asked to wait, so more spam comes in"),
     ),
     Switch.FREEZE_RELEASES: Told(
-        name="Stop releases",
-        does="Nothing that was held is delivered: what is released meanwhile waits until the switch is off.",
-        stays="All other mail goes on. Nothing is lost, and decisions are kept.",
-        use="Somebody released what should not have been released.",
-        meanwhile="released mail is not delivered yet",
+        name=N_("Stop releases"),
+        does=N_("Nothing that was held is delivered: what is released meanwhile waits until the switch is off."),
+        stays=N_("All other mail goes on. Nothing is lost, and decisions are kept."),
+        use=N_("Somebody released what should not have been released."),
+        meanwhile=N_("released mail is not delivered yet"),
     ),
 }
 

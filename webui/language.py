@@ -5,10 +5,8 @@ from typing import Any
 
 from flask import Flask, Response, request
 
-from gateway.i18n import ENGLISH, Language, best_of, gettext, language, ngettext, npgettext, pgettext, speak, spoken
+from gateway.i18n import ENGLISH, Language, best_of, chosen, gettext, ngettext, npgettext, pgettext, speak, spoken
 from webui.house import House
-
-CHOICE = "language"  # among the wishes of a person
 
 
 def translate(app: Flask, house: House) -> None:
@@ -38,8 +36,8 @@ def translate(app: Flask, house: House) -> None:
 
 def speak_as_chosen(person: Mapping[str, Any]) -> None:
     """Once it is known who asks."""
-    if (chosen := language(person["wishes"].get(CHOICE, ""))) is not None:
-        speak(chosen)
+    if (theirs := chosen(person["wishes"])) is not None:
+        speak(theirs)
 
 
 def of_browser(usual: str) -> Language:

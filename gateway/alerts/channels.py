@@ -16,6 +16,7 @@ import structlog
 
 from gateway.alerts import written
 from gateway.alerts.written import News
+from gateway.i18n import ENGLISH, Language, speaking
 from gateway.model import Envelope, Recipient
 from gateway.policy.address import parse_address
 from gateway.relay.nexthop import NextHop, Outgoing
@@ -39,12 +40,14 @@ class Mailed:
     hop: NextHop
     sender: str
     recipient: str
+    language: Language = ENGLISH
 
     def __str__(self) -> str:
         return self.recipient
 
     async def tell(self, news: News) -> bool:
-        data = written.mail(news, self.sender, self.recipient)
+        with speaking(self.language):
+            data = written.mail(news, self.sender, self.recipient)
         envelope = Envelope(None, (Recipient(parse_address(self.recipient)),))
         (attempt,) = await self.hop.deliver(Outgoing(envelope, lambda: iter([data]), len(data)))
         if attempt.reply.code // 100 != 2:

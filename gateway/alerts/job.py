@@ -14,6 +14,7 @@ from gateway.alerts.amiss import seen
 from gateway.alerts.channels import Channel
 from gateway.alerts.written import News
 from gateway.courier import pause
+from gateway.marked import Said
 from gateway.store import alerts
 from gateway.store.alerts import Seen
 from gateway.vitals.verdict import Trouble
@@ -38,7 +39,7 @@ class ToTell:
     """What is new to somebody. `keys`: of what is amiss."""
 
     keys: tuple[bytes, ...] = ()
-    over: tuple[str, ...] = ()
+    over: tuple[tuple[bytes, str], ...] = ()  # by their keys, in their last words
 
 
 @dataclass
@@ -72,7 +73,8 @@ class Alerts:
     terms: Terms
     health: str = ""
     by_heart: ByHeart = field(default_factory=ByHeart)
-    unsaid: tuple[str, ...] = ()  # what is over, and came to nobody so far
+    unsaid: tuple[Said | str, ...] = ()  # what is over, and came to nobody so far
+    last: dict[bytes, Said | str] = field(default_factory=dict)  # the same as is on record, for other languages
 
     async def work(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
@@ -91,7 +93,8 @@ class Alerts:
             is_there = True
         except SQLAlchemyError:
             told, is_there = self.by_heart.to_tell(amiss, self.terms, now), False
-        over = (self.unsaid + told.over)[:MOST_OVER]
+        over = (self.unsaid + tuple(self.last.pop(key, words) for key, words in told.over))[:MOST_OVER]
+        self.last |= {key: one.said for key, (_, one) in found.items()}
         if not (told.keys or over):
             return
         still = [one for key, (_, one) in found.items() if key not in told.keys]
@@ -118,11 +121,11 @@ class Alerts:
             over = alerts.end(conn, list(gone))
             due = alerts.to_tell(conn, list(amiss), now, self.terms.after, self.terms.again)
         self.by_heart = ByHeart()
-        return ToTell(tuple(due), tuple(gone[key] for key in over))
+        return ToTell(tuple(due), tuple((key, gone[key]) for key in over))
 
     async def tell(self, news: News) -> bool:
         """True where it came to somebody."""
-        log.warning("alert", amiss=[one.words for one in news.amiss], over=list(news.over))
+        log.warning("alert", amiss=[one.words for one in news.amiss], over=list(map(str, news.over)))
         done = [await one.tell(news) for one in self.channels]
         return any(done)
 

@@ -1,4 +1,4 @@
-"""What admins are told: a mail, and the same as JSON."""
+"""What admins are told: a mail in the language that is spoken, and the same as JSON, which stays English."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,9 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from typing import Any
 
+from gateway.i18n import _, ngettext, spoken, tell
 from gateway.ids import new_id
+from gateway.marked import Said
 from gateway.vitals.verdict import Trouble
 
 
@@ -20,15 +22,22 @@ class News:
     hostname: str
     amiss: Sequence[Trouble]
     still: Sequence[Trouble] = ()
-    over: Sequence[str] = ()
+    over: Sequence[Said | str] = ()
     health: str = ""  # the address of the page; "" where it has none
 
     @property
     def headline(self) -> str:
-        if self.amiss:
-            more = len(self.amiss) - 1
-            return self.amiss[0].words.rstrip(".") + (f" (and {more} more)" if more else "")
-        return "Over: " + self.over[0].rstrip(".") + (f" (and {len(self.over) - 1} more)" if len(self.over) > 1 else "")
+        """In the language that is spoken."""
+        told = [one.said for one in self.amiss] or self.over
+        first, more = tell(told[0]).rstrip("."), len(told) - 1
+        if not self.amiss:
+            first = _("Over: %(what)s") % {"what": first}
+        if not more:
+            return first
+        return ngettext("%(what)s (and %(count)d more)", "%(what)s (and %(count)d more)", more) % {
+            "what": first,
+            "count": more,
+        }
 
 
 def mail(news: News, sender: str, recipient: str) -> bytes:
@@ -44,22 +53,23 @@ def mail(news: News, sender: str, recipient: str) -> bytes:
     if any(one.is_grave for one in news.amiss):
         made["Importance"] = "high"
     made.set_content(text(news), cte="quoted-printable")
+    made["Content-Language"] = spoken().code  # RFC 3282
     return made.as_bytes()
 
 
 def text(news: News) -> str:
-    parts = [f"{one.words}\n  {one.do}" for one in news.amiss]
+    parts = [f"{tell(one.said)}\n  {tell(one.advice)}" for one in news.amiss]
     if news.over:
-        parts.append("Over:\n" + "\n".join(f"- {words}" for words in news.over))
+        parts.append("\n".join((_("Over:"), *(f"- {tell(said)}" for said in news.over))))
     if news.still:
-        parts.append("Still amiss, and told before:\n" + "\n".join(f"- {one.words}" for one in news.still))
+        parts.append("\n".join((_("Still amiss, and told before:"), *(f"- {tell(one.said)}" for one in news.still))))
     if news.health:
-        parts.append(f"Take care of it, or keep it quiet for a while: {news.health}")
+        parts.append(_("Take care of it, or keep it quiet for a while: %(url)s") % {"url": news.health})
     return "\n\n".join(parts) + "\n"
 
 
 def as_json(news: News) -> dict[str, Any]:
-    """What is posted; names are added to, never renamed."""
+    """What is posted; names are added to, never renamed. For programs: whoever asks speaks English."""
     return {
         "type": "alert",
         "timestamp": news.at.isoformat(),
@@ -68,7 +78,7 @@ def as_json(news: News) -> dict[str, Any]:
             "text": news.headline,
             "amiss": [plain(one) for one in news.amiss],
             "still": [plain(one) for one in news.still],
-            "over": list(news.over),
+            "over": list(map(str, news.over)),
             "health": news.health,
         },
     }

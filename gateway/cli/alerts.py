@@ -11,12 +11,13 @@ from gateway.alerts.written import News
 from gateway.cli.connection import transaction
 from gateway.cli.options import with_settings
 from gateway.cli.output import show_rows
+from gateway.marked import N_
 from gateway.settings import Settings
 from gateway.store import alerts as noted
 from gateway.vitals.verdict import Trouble
 
 TEST = Trouble(
-    "This is a test: nothing is amiss.", "You need not do anything. It came, so others will.", is_grave=False
+    N_("This is a test: nothing is amiss."), N_("You need not do anything. It came, so others will."), is_grave=False
 )
 
 

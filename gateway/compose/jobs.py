@@ -93,6 +93,7 @@ def sweep(settings: Settings, database: Database) -> Sweep:
         hostname=settings.smtp.name,
         postmaster=f"postmaster@{settings.domains.local[0]}",
         look=look(settings),
+        language=settings.web.language,
     )
 
 

@@ -7,6 +7,7 @@ from gateway.alerts.job import Alerts, Terms
 from gateway.compose.places import bodies, database_url, node_name, reads
 from gateway.digest.job import Digests, Habits
 from gateway.digest.written import Stamp
+from gateway.i18n import LANGUAGES
 from gateway.relay.factory import make_route
 from gateway.relay.nexthop import NextHop
 from gateway.settings import Settings
@@ -30,6 +31,7 @@ def digests(settings: Settings) -> Digests | None:
         codes=given.code,
         links_for=given.links,
         only_approvers=settings.hold.dangerous == "approvers",
+        language=settings.web.language,
     )
     stamp = Stamp(
         sender=given.sender or f"postmaster@{settings.domains.local[0]}",
@@ -47,7 +49,9 @@ def alerts(settings: Settings) -> Alerts | None:
     """None where nobody is to be told. Raises OSError where a password or a secret cannot be read."""
     given = settings.alerts
     sender = settings.digest.sender or f"postmaster@{settings.domains.local[0]}"
-    channels: list[Channel] = [Mailed(hop_for(settings, one), sender, one) for one in given.to]
+    channels: list[Channel] = [
+        Mailed(hop_for(settings, one), sender, one, LANGUAGES[settings.web.language]) for one in given.to
+    ]
     if given.hook and given.hook_secret is not None:
         channels.append(Posted(given.hook, hook_secret(given.hook_secret.read_text("ascii"))))
     if not channels:

@@ -22,6 +22,7 @@ from gateway.digest import links, written
 from gateway.digest.gathered import Gathered, Item, gather
 from gateway.digest.hurry import NoCodes, Waiting, waiting
 from gateway.digest.written import Beside, Offer, Stamp
+from gateway.i18n import of_person, speaking
 from gateway.ids import new_id
 from gateway.model import Actor, DigestWish, LinkAct, ReasonCode, Recipient, Tells
 from gateway.policy.address import BadAddress, parse_address
@@ -50,6 +51,7 @@ class Habits:
     codes: bool
     links_for: timedelta
     only_approvers: bool
+    language: str = "en"  # of who chose none
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,18 +178,20 @@ class Digests:
             return None
         offers, kept = self.offers(reader.person, told.waiting, now)
         number = new_id(now)
-        text = written.mail(told, offers, to.address.raw, self.stamp, number, now)
+        with speaking(of_person(row["wishes"], self.habits.language)):
+            text = written.mail(told, offers, to.address.raw, self.stamp, number, now)
         return Letter(to, number, text, told.mails, tuple(kept))
 
     def word(self, conn: Connection, reader: Reader, item: Item, now: datetime) -> Letter | None:
         row = persons.numbered(conn, reader.person)
         to = self.address(persons.actor(conn, row, now), reader.wish or DigestWish()) if row else None
-        if to is None:
+        if row is None or to is None:
             return None
         offers, kept = self.offers(reader.person, [item], now)
         number = new_id(now)
-        told, headline = Gathered((item,)), written.about_code(item)
-        text = written.mail(told, offers, to.address.raw, self.stamp, number, now, headline)
+        with speaking(of_person(row["wishes"], self.habits.language)):
+            told, headline = Gathered((item,)), written.about_code(item)
+            text = written.mail(told, offers, to.address.raw, self.stamp, number, now, headline)
         return Letter(to, number, text, 0, tuple(kept))
 
     def address(self, actor: Actor, wish: DigestWish) -> Recipient | None:

@@ -1,4 +1,4 @@
-"""A digest as a mail: text and HTML that say the same, signed where there is a key."""
+"""A digest as a mail: text and HTML that say the same, signed where there is a key. In the language that is spoken."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,19 +7,24 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 from functools import cache
-from typing import Any
 
 import dkim
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_eval_context, select_autoescape
+from jinja2.nodes import EvalContext
+from markupsafe import Markup
 
 from gateway.digest.gathered import Gathered, Item
+from gateway.i18n import _, gettext, ngettext, npgettext, pgettext, spoken, written
+from gateway.marked import N_
 from gateway.model import LinkAct, ReasonCode
 from gateway.policy.words import WORDS
 from gateway.visible import one_line
 
 LONGEST = 120  # letters of what others wrote, on one line
 SIGNED = ("from", "to", "subject", "date", "message-id", "list-id", "mime-version", "content-type")
-DOES = {LinkAct.RELEASE: "Release", LinkAct.REFUSE: "Refuse", LinkAct.ASK: "Ask an approver for it"}
+LABEL = 8  # letters of what stands before each line of the text
+APART, TOGETHER = "\u2068", "\u2069"  # around what is read by itself (Unicode, UAX 9)
+DOES = {LinkAct.RELEASE: N_("Release"), LinkAct.REFUSE: N_("Refuse"), LinkAct.ASK: N_("Ask an approver for it")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +37,8 @@ class Offer:
 
     @property
     def words(self) -> str:
-        return DOES[self.act]
+        does = _(DOES[self.act])
+        return does if self.has_code else _("%(does)s (after signing in)") % {"does": does}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,26 +99,32 @@ def mail(
     }
     made.set_content(environment().get_template("digest.txt").render(given), cte="quoted-printable")
     made.add_alternative(environment().get_template("digest.html").render(given), "html", cte="quoted-printable")
+    made["Content-Language"] = spoken().code  # RFC 3282; what is set before the content goes with the one before it
     return signed(made.as_bytes(), stamp)
 
 
 def subject(told: Gathered) -> str:
     waiting, listed = len(told.waiting), len(told.listed)
     if not waiting:
-        return f"{count(listed, 'mail')} to look at"
-    fresh = f", {told.new} new" if 0 < told.new < waiting else ""
+        return ngettext("%(count)d mail to look at", "%(count)d mails to look at", listed) % {"count": listed}
     if told.more:
-        return f"More than {waiting} mails wait for you{fresh}"
-    return f"{count(waiting, 'mail')} {'waits' if waiting == 1 else 'wait'} for you{fresh}"
+        said = ngettext("More than %(count)d mails wait for you", "More than %(count)d mails wait for you", waiting)
+    else:
+        said = ngettext("%(count)d mail waits for you", "%(count)d mails wait for you", waiting)
+    said %= {"count": waiting}
+    if not 0 < told.new < waiting:
+        return said
+    return _("%(waiting)s, %(new)s") % {
+        "waiting": said,
+        "new": ngettext("%(count)d new", "%(count)d new", told.new) % {"count": told.new},
+    }
 
 
 def about_code(item: Item) -> str:
     """What the mail about a mail with a code is called."""
-    return f"It may hold a code: a mail of {item.proven or 'a stranger'} waits"
-
-
-def count(number: int, thing: str) -> str:
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+    if not item.proven:
+        return _("It may hold a code: a mail of a stranger waits")
+    return _("It may hold a code: a mail of %(who)s waits") % {"who": apart(item.proven)}
 
 
 def signed(text: bytes, stamp: Stamp) -> bytes:
@@ -139,14 +151,19 @@ def signed(text: bytes, stamp: Stamp) -> bytes:
 def environment() -> Environment:
     made = Environment(
         loader=PackageLoader("gateway.digest"),
+        extensions=["jinja2.ext.i18n"],
         autoescape=select_autoescape(("html",), default_for_string=True),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    made.filters.update(line=line, because=because, proof=proof, left=left, at=at)
-    made.globals.update(who=who)
+    made.policies["ext.i18n.trimmed"] = True
+    made.install_gettext_callables(  # type: ignore[attr-defined]
+        gettext, ngettext, newstyle=True, pgettext=pgettext, npgettext=npgettext
+    )
+    made.filters.update(bdi=bdi, label=label, because=because, at=at, days=days)
+    made.globals.update(spoken=spoken, subject_of=subject_of, who=who)
     return made
 
 
@@ -156,29 +173,40 @@ def line(said: object) -> str:
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
-def who(item: Item) -> str:
-    return item.author or item.sender or "(nobody)"
+@pass_eval_context
+def bdi(context: EvalContext, said: object) -> str:
+    """The same among words of ours: which way it is read changes nothing around it."""
+    return Markup('<bdi translate="no">{}</bdi>').format(line(said)) if context.autoescape else apart(line(said))
+
+
+def apart(said: str) -> str:
+    """In text there are no tags: letters that nobody sees keep it apart, where the words around it run to the left."""
+    return f"{APART}{said}{TOGETHER}" if spoken().is_rtl else said
+
+
+def label(said: str) -> str:
+    return f"{said:<{LABEL - 1}} "
+
+
+@pass_eval_context
+def subject_of(context: EvalContext, item: Item) -> str:
+    return bdi(context, item.subject) if item.subject else _("(no subject)")
+
+
+@pass_eval_context
+def who(context: EvalContext, item: Item) -> str:
+    said = item.author or item.sender
+    return bdi(context, said) if said else _("(nobody)")
 
 
 def because(item: Item) -> str:
-    return WORDS[ReasonCode(item.reason)].said if item.reason else "its sender is new here"
+    return _(WORDS[ReasonCode(item.reason)].said) if item.reason else _("its sender is new here")
 
 
-def proof(item: Item) -> str:
-    """Who stands behind it, as far as anybody can tell."""
-    if item.is_authors:
-        return f"really from {line(item.proven)}"
-    return f"sent through {line(item.proven)}" if item.proven else "nothing proves who sent it"
-
-
-def left(until: datetime, now: datetime) -> str:
-    """How long there is to decide."""
-    days = max(until - now, timedelta(0)) // timedelta(days=1)
-    if days < 1:
-        return "less than a day"
-    return count(days, "day")
+def days(until: datetime, now: datetime) -> int:
+    """Whole days that there are to decide."""
+    return max(until - now, timedelta(0)) // timedelta(days=1)
 
 
 def at(moment: datetime, zone: tzinfo) -> str:
-    here: Any = moment.astimezone(zone)
-    return f"{here:%a} {here.day} {here:%b %H:%M}"
+    return written.moment(moment.astimezone(zone))

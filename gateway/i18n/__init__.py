@@ -5,20 +5,24 @@ whom they are for: `with speaking("de"): _("Nothing waits.")`. Outside of that e
 log, SMTP and the API.
 """
 
-from gateway.i18n.languages import ENGLISH, LANGUAGES, Language, best_of, language
-from gateway.i18n.speaking import _, gettext, ngettext, npgettext, pgettext, speak, speaking, spoken, tell
+from gateway.i18n.languages import CHOICE, ENGLISH, LANGUAGES, Language, best_of, chosen, language, of_person
+from gateway.i18n.speaking import _, gettext, ngettext, npgettext, pgettext, sentence, speak, speaking, spoken, tell
 
 __all__ = [
+    "CHOICE",
     "ENGLISH",
     "LANGUAGES",
     "Language",
     "_",
     "best_of",
+    "chosen",
     "gettext",
     "language",
     "ngettext",
     "npgettext",
+    "of_person",
     "pgettext",
+    "sentence",
     "speak",
     "speaking",
     "spoken",

@@ -37,6 +37,9 @@ LANGUAGES: Mapping[str, Language] = MappingProxyType(
 )
 
 
+CHOICE = "language"  # among the wishes of a person
+
+
 def language(code: str) -> Language | None:
     """The language with this code; None where there is none of ours."""
     return PSEUDO if code == PSEUDO.code else LANGUAGES.get(code)
@@ -50,3 +53,13 @@ def best_of(wanted: Sequence[str], usual: str) -> Language:
         if (found := LANGUAGES.get(tag.lower().partition("-")[0])) is not None:
             return found
     return LANGUAGES.get(usual, ENGLISH)
+
+
+def chosen(wishes: Mapping[str, str]) -> Language | None:
+    """What a person chose; None where they did not."""
+    return language(wishes.get(CHOICE, ""))
+
+
+def of_person(wishes: Mapping[str, str], usual: str) -> Language:
+    """In which language somebody is written to: what they chose, else the usual one of the house."""
+    return chosen(wishes) or LANGUAGES.get(usual, ENGLISH)

@@ -51,8 +51,14 @@ def tell(said: Said | str) -> str:
     """What was marked, and what is filled in."""
     if isinstance(said, str):
         return gettext(said)
-    message = gettext(said.message)
+    message = sentence(said)
     return message % {name: _inner(value) for name, value in said.values.items()} if said.values else message
+
+
+def sentence(said: Said) -> str:
+    """What was marked, with nothing filled in yet."""
+    count = said.values.get("count")
+    return ngettext(said.message, said.many, count) if said.many and isinstance(count, int) else gettext(said.message)
 
 
 def _inner(value: object) -> object:

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from babel import Locale
 from babel.dates import format_datetime, match_skeleton
-from babel.numbers import format_decimal
+from babel.numbers import format_decimal, format_percent
 
 from gateway.i18n.languages import PSEUDO
 from gateway.i18n.pseudo import foreign
@@ -38,9 +38,27 @@ def month_day(at: date) -> str:
     return _by("MMMMd", at)
 
 
+def moment(at: datetime) -> str:
+    """Fri 3 Apr 09:05, in the zone that it is in."""
+    return _("%(day)s %(time)s") % {"day": weekday(at), "time": _by("Hm", at)}
+
+
+def weekday(at: date) -> str:
+    """Fri 3 Apr."""
+    return _by("MMMEd", at, "E")
+
+
 def number(value: float, digits: int = 0) -> str:
     """With so many digits behind the point."""
     return format_decimal(value, f"#,##0.{'0' * digits}" if digits else "#,##0", locale=spoken().formats)
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """A share of 1, with so many digits behind the point."""
+    pattern = Locale.parse(spoken().formats).percent_formats[None].pattern
+    return format_percent(
+        share, re.sub(r"0(?=[^0]*$)", f"0.{'0' * digits}", pattern) if digits else pattern, spoken().formats
+    )
 
 
 def size(count: float) -> str:
@@ -56,11 +74,12 @@ def days(count: int) -> str:
     return ngettext("%(count)d day", "%(count)d days", count) % {"count": count}
 
 
-def _by(skeleton: str, at: date) -> str:
+def _by(skeleton: str, at: date, weekday: str = "EEEE") -> str:
+    """`weekday`: long, or short."""
     moment = at if isinstance(at, datetime) else datetime(at.year, at.month, at.day, tzinfo=UTC)
     locale = Locale.parse(spoken().formats)
     nearest = match_skeleton(skeleton, locale.datetime_skeletons) or skeleton
     # CLDR has its patterns with short names of days, and says to write them longer where that is asked for (UTS 35).
-    pattern = re.sub("E+", "EEEE", locale.datetime_skeletons[nearest].pattern)
+    pattern = re.sub("E+", weekday, locale.datetime_skeletons[nearest].pattern)
     said = format_datetime(moment, pattern, locale=locale)
     return foreign(said) if spoken() == PSEUDO else said

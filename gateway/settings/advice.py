@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from gateway.i18n import _
 from gateway.model import Level, Mode
 from gateway.settings.crosschecks import Problem
 from gateway.settings.quantities import size_text, words
@@ -21,10 +22,9 @@ _HOLDING = (Level.REVIEW_BEFORE, Level.KNOWN_ONLY)
 def timers_sentence(settings: Settings) -> str:
     """How long a new sender waits, may take, and is remembered."""
     timers = settings.greylist
-    return (
-        f"A new sender waits at least {words(timers.wait)}, has {words(timers.window)} to come back, "
-        f"and is then remembered for {words(timers.memory)}."
-    )
+    return _(
+        "A new sender waits at least %(wait)s, has %(window)s to come back, and is then remembered for %(memory)s."
+    ) % {"wait": words(timers.wait), "window": words(timers.window), "memory": words(timers.memory)}
 
 
 def warnings(settings: Settings, python: tuple[int, int, int] | None = None) -> list[str]:
@@ -37,19 +37,22 @@ def _old_python(version: tuple[int, int, int]) -> Iterator[str]:
     floor = _FLOOR.get(version[:2], 0)
     if version[2] < floor:
         running, wanted = ".".join(map(str, version)), ".".join(map(str, (*version[:2], floor)))
-        yield f"Python {running} lacks the security fixes of {wanted}; your distribution may have patched it."
+        yield _("Python %(running)s lacks the security fixes of %(wanted)s; your distribution may have patched it.") % {
+            "running": running,
+            "wanted": wanted,
+        }
 
 
 def _unverified_recipients(settings: Settings) -> Iterator[str]:
     if settings.recipients.verify == "accept-all":
-        yield '[recipients] verify is "accept-all": mail for people who do not exist is taken up to the backend.'
+        yield _('[recipients] verify is "accept-all": mail for people who do not exist is taken up to the backend.')
 
 
 def _nobody_reviews(settings: Settings) -> Iterator[str]:
     levels = (settings.protection.level, *settings.protection.overrides.values())
     is_told = settings.digest.send == "everybody"
     if not settings.hold.reviewed and not is_told and not any(level in _HOLDING for level in levels):
-        yield (
+        yield _(
             "[hold] reviewed is false: suspicious mail is delivered with the junk header, unless its recipient has a "
             "reviewer; set it to true when somebody looks at held mail."
         )
@@ -58,54 +61,59 @@ def _nobody_reviews(settings: Settings) -> Iterator[str]:
 def _busy_sqlite(settings: Settings) -> Iterator[str]:
     workers = settings.smtp.workers
     if settings.database.kind == "sqlite" and workers > _SQLITE_WORKERS:
-        yield f"[smtp] workers is {workers}, and SQLite lets one write at a time; with more than 4 use MariaDB."
+        yield _("[smtp] workers is %(workers)d, and SQLite lets one write at a time; with more than 4 use MariaDB.") % {
+            "workers": workers
+        }
 
 
 def _open_when_down(settings: Settings) -> Iterator[str]:
     if settings.fail.database == "pass":
-        yield '[fail] database is "pass": while the database is down, every stranger is let in.'
+        yield _('[fail] database is "pass": while the database is down, every stranger is let in.')
 
 
 def _observing(settings: Settings) -> Iterator[str]:
     if settings.protection.mode is Mode.OBSERVE:
-        yield (
+        yield _(
             '[protection] mode is "observe": nobody waits and nothing is held until somebody says '
-            "greygate observe arm; "
-            "greygate observe report tells what would have happened."
+            "greygate observe arm; greygate observe report tells what would have happened."
         )
 
 
 def _no_wait(settings: Settings) -> Iterator[str]:
     if not settings.greylist.wait:
-        yield "[greylist] wait is 0s: a stranger has to come back, but may do so at once."
+        yield _("[greylist] wait is 0s: a stranger has to come back, but may do so at once.")
 
 
 def _believed_proxies(settings: Settings) -> Iterator[str]:
     for network in settings.smtp.proxy_from:
         if network.prefixlen == 0:
-            yield f"[smtp] proxy_from holds {network}: any peer can claim to be any other."
+            yield _("[smtp] proxy_from holds %(network)s: any peer can claim to be any other.") % {"network": network}
     for network in settings.web.proxies:
         if network.prefixlen == 0:
-            yield f"[web] proxies holds {network}: any browser can claim to be at any address."
+            yield _("[web] proxies holds %(network)s: any browser can claim to be at any address.") % {
+                "network": network
+            }
 
 
 def _believed_relays(settings: Settings) -> Iterator[str]:
     for network in settings.smtp.relays:
         if network.prefixlen == 0:
-            yield f"[smtp] relays holds {network}: nobody waits, and any peer can claim to bring another's mail."
+            yield _(
+                "[smtp] relays holds %(network)s: nobody waits, and any peer can claim to bring another's mail."
+            ) % {"network": network}
 
 
 def _no_tls(settings: Settings) -> Iterator[str]:
     if settings.tls.certificate is None:
-        yield "[tls] names no certificate: peers cannot encrypt their mail to us."
+        yield _("[tls] names no certificate: peers cannot encrypt their mail to us.")
 
 
 def _little_room(settings: Settings) -> Iterator[str]:
     largest = settings.smtp.size
     if settings.storage.reserve < largest:
-        yield f"[storage] reserve holds no mail of [smtp] size, {size_text(largest)}."
+        yield _("[storage] reserve holds no mail of [smtp] size, %(size)s.") % {"size": size_text(largest)}
     if settings.storage.keep_copies and settings.storage.copies_per_network < largest:
-        yield f"[storage] copies_per_network holds no mail of [smtp] size, {size_text(largest)}."
+        yield _("[storage] copies_per_network holds no mail of [smtp] size, %(size)s.") % {"size": size_text(largest)}
 
 
 _WARNINGS: tuple[Callable[[Settings], Iterator[str]], ...] = (

@@ -3,6 +3,8 @@
 import re
 from datetime import timedelta
 
+from gateway.i18n import _, ngettext
+
 MILLISECOND = timedelta(milliseconds=1)
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
@@ -16,7 +18,6 @@ GIB = 1024 * MIB
 MOST = 2**63 - 1  # what an integer column holds
 
 _PERIODS = {"d": DAY, "h": HOUR, "m": MINUTE, "s": SECOND, "ms": MILLISECOND}
-_PERIOD_WORDS = {"d": "day", "h": "hour", "m": "minute", "s": "second", "ms": "millisecond"}
 _DURATION = re.compile("".join(f"(?:([0-9]{{1,9}}){unit})?" for unit in _PERIODS))
 
 _BINARY = {"TiB": 1024 * GIB, "GiB": GIB, "MiB": MIB, "KiB": KIB}
@@ -57,8 +58,21 @@ def duration_text(value: timedelta) -> str:
 
 def words(value: timedelta) -> str:
     """A duration as a person says it, to the millisecond: "1 hour and 30 minutes"."""
-    parts = [f"{number} {_PERIOD_WORDS[unit]}{'s' * (number != 1)}" for unit, number in _parts(value)]
-    return " and ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:]))) or "0 seconds"
+    parts = [_counted(unit, number) for unit, number in _parts(value)] or [_counted("s", 0)]
+    if len(parts) == 1:
+        return parts[0]
+    return _("%(first)s and %(last)s") % {"first": ", ".join(parts[:-1]), "last": parts[-1]}
+
+
+def _counted(unit: str, number: int) -> str:
+    ways = {
+        "d": ngettext("%(count)d day", "%(count)d days", number),
+        "h": ngettext("%(count)d hour", "%(count)d hours", number),
+        "m": ngettext("%(count)d minute", "%(count)d minutes", number),
+        "s": ngettext("%(count)d second", "%(count)d seconds", number),
+        "ms": ngettext("%(count)d millisecond", "%(count)d milliseconds", number),
+    }
+    return ways[unit] % {"count": number}
 
 
 def _parts(value: timedelta) -> list[tuple[str, int]]:

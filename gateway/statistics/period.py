@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
+from gateway.i18n import _, ngettext
 from gateway.statistics.kinds import DAY, HOUR, ONE_DAY, ONE_HOUR, day_of, hour_of
 from gateway.store.shelves import View
 from gateway.store.tallies import Span
@@ -57,7 +58,10 @@ def made(since: datetime, until: datetime) -> Period:
 def preset(name: str, now: datetime) -> Period:
     """One of PRESETS, with the hour that is running. Raises BadPeriod."""
     if name not in PRESETS:
-        raise BadPeriod(f"There is no “{name[:20]}”; there are {', '.join(PRESETS)}, or two days.")
+        raise BadPeriod(
+            _("There is no “%(name)s”; there are %(names)s, or two days.")
+            % {"name": name[:20], "names": ", ".join(PRESETS)}
+        )
     until = hour_of(now) + ONE_HOUR
     if PRESETS[name] == 1:
         return made(until - ONE_DAY, until)
@@ -67,7 +71,10 @@ def preset(name: str, now: datetime) -> Period:
 def lasting(length: timedelta, now: datetime) -> Period:
     """The time of a length up to now, as a command asks for it: whole days where it has some. Raises BadPeriod."""
     if not ONE_HOUR <= length <= LONGEST:
-        raise BadPeriod(f"Ask for one hour to {LONGEST.days} days.")
+        raise BadPeriod(
+            ngettext("Ask for one hour to %(count)d day.", "Ask for one hour to %(count)d days.", LONGEST.days)
+            % {"count": LONGEST.days}
+        )
     until = hour_of(now) + ONE_HOUR
     if length > ONE_DAY and length % ONE_DAY == timedelta(0):
         return made(day_of(now) - length + ONE_DAY, until)
@@ -78,11 +85,14 @@ def between(first: str, last: str, now: datetime) -> Period:
     """Two days as 2026-03-04, both of them in it. Raises BadPeriod."""
     since, end = midnight(first), midnight(last) + ONE_DAY
     if end <= since:
-        raise BadPeriod("The last day is before the first.")
+        raise BadPeriod(_("The last day is before the first."))
     if since > now:
-        raise BadPeriod("The first day is still to come.")
+        raise BadPeriod(_("The first day is still to come."))
     if end - since > LONGEST:
-        raise BadPeriod(f"That is more than {LONGEST.days} days.")
+        raise BadPeriod(
+            ngettext("That is more than %(count)d day.", "That is more than %(count)d days.", LONGEST.days)
+            % {"count": LONGEST.days}
+        )
     return made(since, min(end, hour_of(now) + ONE_HOUR))
 
 
@@ -90,7 +100,7 @@ def midnight(day: str) -> datetime:
     try:
         found = date.fromisoformat(day.strip())
     except ValueError as error:
-        raise BadPeriod("Give both days, as in 2026-03-04.") from error
+        raise BadPeriod(_("Give both days, as in 2026-03-04.")) from error
     return datetime(found.year, found.month, found.day, tzinfo=UTC)
 
 

@@ -1,4 +1,5 @@
-"""The figures as tables: below each plot, at a prompt, and as CSV. One form for all of them."""
+"""The figures as tables: below each plot, at a prompt, and as CSV. One form for all of them. Cells are said in the
+language that is spoken; titles and the words of columns are English until they are shown."""
 
 import csv
 import io
@@ -9,6 +10,8 @@ from enum import StrEnum
 from math import inf
 from typing import Any
 
+from gateway.i18n import _
+from gateway.marked import N_
 from gateway.model import ReasonCode
 from gateway.policy.words import sentence
 from gateway.statistics.figures import Figures, Line, Rate
@@ -30,11 +33,12 @@ class Form(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`name` is for programs, `words` for people."""
+    """`name` is for programs, `words` for people. `is_ours`: its texts are sentences of ours, not names or codes."""
 
     name: str
     words: str
     form: Form = Form.COUNT
+    is_ours: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,73 +50,77 @@ class Table:
 
 
 ANSWERED: Mapping[str, str] = {
-    Kind.ACCEPT: "Accepted",
-    Kind.DEFER: "Asked to come back",
-    Kind.HOLD: "Held",
-    Kind.REJECT: "Refused",
-    Kind.DISCARD: "Delivered before",
+    Kind.ACCEPT: N_("Accepted"),
+    Kind.DEFER: N_("Asked to come back"),
+    Kind.HOLD: N_("Held"),
+    Kind.REJECT: N_("Refused"),
+    Kind.DISCARD: N_("Delivered before"),
 }
 ANSWER_COLUMNS = tuple(Column(kind, ANSWERED[kind]) for kind in ANSWERS)
-BEFORE = Column("before", "All, the time before")
+BEFORE = Column("before", N_("All, the time before"))
 HOLD_COLUMNS = (
-    Column("released", "Released"),
-    Column("decided", "Of held mail decided"),
-    Column("released_share", "Released, share", Form.SHARE),
+    Column("released", N_("Released")),
+    Column("decided", N_("Of held mail decided")),
+    Column("released_share", N_("Released, share"), Form.SHARE),
 )
 
 
 def over_time(found: Figures) -> Table:
-    columns = (Column("from", "From", Form.MOMENT), *ANSWER_COLUMNS, Column("all", "All"), BEFORE)
+    columns = (Column("from", N_("From"), Form.MOMENT), *ANSWER_COLUMNS, Column("all", N_("All")), BEFORE)
     rows = [
         (one.at, *(one.counts.get(kind, 0) for kind in ANSWERS), sum(one.counts.values()), one.before)
         for one in found.points
     ]
-    return Table("time", "Answers over time", columns, tuple(rows))
+    return Table("time", N_("Answers over time"), columns, tuple(rows))
 
 
 def totals(found: Figures) -> Table:
-    columns = (Column("answer", "Answer", Form.TEXT), Column("count", "Mails"), Column("before", "The time before"))
-    names = {**ANSWERED, Kind.WAITED: "Accepted after a wait"}
+    columns = (
+        Column("answer", N_("Answer"), Form.TEXT),
+        Column("count", N_("Mails")),
+        Column("before", N_("The time before")),
+    )
+    names = {**ANSWERED, Kind.WAITED: N_("Accepted after a wait")}
     rows = [
-        (words, found.totals.get(kind, 0), None if found.before is None else found.before.get(kind, 0))
+        (_(words), found.totals.get(kind, 0), None if found.before is None else found.before.get(kind, 0))
         for kind, words in names.items()
     ]
-    return Table("totals", "Answers", columns, tuple(rows))
+    return Table("totals", N_("Answers"), columns, tuple(rows))
 
 
 def waits(found: Figures) -> Table:
-    columns = (Column("over", "More than", Form.SECONDS), Column("up_to", "Up to", Form.SECONDS),
-               Column("count", "Mails"), Column("share", "Share", Form.SHARE))  # fmt: skip
+    columns = (Column("over", N_("More than"), Form.SECONDS), Column("up_to", N_("Up to"), Form.SECONDS),
+               Column("count", N_("Mails")), Column("share", N_("Share"), Form.SHARE))  # fmt: skip
     rows = [
         (one.low, None if one.high == inf else one.high, one.count, one.count / found.waits.count)
         for one in found.waits.bars
     ]
-    return Table("waits", "How long mail waited", columns, tuple(rows))
+    return Table("waits", N_("How long mail waited"), columns, tuple(rows))
 
 
 def quantiles(found: Figures) -> Table:
     """How long at most; each exact figure is between two others."""
-    columns = (Column("share", "Of the mail", Form.SHARE), Column("seconds", "Waited at most", Form.SECONDS),
-               Column("low", "More than", Form.SECONDS), Column("high", "Up to", Form.SECONDS),
-               Column("before", "The time before", Form.SECONDS))  # fmt: skip
+    columns = (Column("share", N_("Of the mail"), Form.SHARE), Column("seconds", N_("Waited at most"), Form.SECONDS),
+               Column("low", N_("More than"), Form.SECONDS), Column("high", N_("Up to"), Form.SECONDS),
+               Column("before", N_("The time before"), Form.SECONDS))  # fmt: skip
     rows = []
     for one in found.waits.quantiles:
         then = found.waits_before.quantile(one.share) if found.waits_before else None
         high = None if one.high == inf else one.high
         rows.append((one.share, one.seconds, one.low, high, then.seconds if then else None))
-    return Table("quantiles", "How long at most", columns, tuple(rows))
+    return Table("quantiles", N_("How long at most"), columns, tuple(rows))
 
 
 def reviewed(found: Figures) -> Table:
-    columns = (Column("figure", "Figure", Form.TEXT), Column("part", "So many"), Column("whole", "Of"),
-               Column("share", "Share", Form.SHARE), Column("low", "Likely from", Form.SHARE),
-               Column("high", "to", Form.SHARE), Column("before", "The time before", Form.SHARE))  # fmt: skip
+    columns = (Column("figure", N_("Figure"), Form.TEXT), Column("part", N_("So many")), Column("whole", N_("Of")),
+               Column("share", N_("Share"), Form.SHARE), Column("low", N_("Likely from"), Form.SHARE),
+               Column("high", N_("to"), Form.SHARE), Column("before", N_("The time before"), Form.SHARE))  # fmt: skip
     before = found.holds_before
     rows = (
-        rated("Held, and released by a person", found.holds, before.share if before else None),
-        rated("Let in, and called spam by a person", found.audit, None),
+        rated(_("Held, and released by a person"), found.holds, before.share if before else None),
+        rated(_("Let in, and called spam by a person"), found.audit, None),
     )
-    return Table("errors", "Held and let in by mistake", columns, rows)
+    return Table("errors", N_("Held and let in by mistake"), columns, rows)
 
 
 def rated(name: str, rate: Rate, before: float | None) -> tuple[Cell, ...]:
@@ -121,22 +129,22 @@ def rated(name: str, rate: Rate, before: float | None) -> tuple[Cell, ...]:
 
 
 def by_reason(found: Figures) -> Table:
-    columns = (Column("reason", "Reason", Form.TEXT), Column("because", "Because", Form.TEXT))
+    columns = (Column("reason", N_("Reason"), Form.TEXT, is_ours=False), Column("because", N_("Because"), Form.TEXT))
     rows = [(one.name, because(one.name), *line_cells(one), one.before) for one in found.by_reason]
-    return Table("reasons", "By reason", (*columns, *ANSWER_COLUMNS, *HOLD_COLUMNS, BEFORE), tuple(rows))
+    return Table("reasons", N_("By reason"), (*columns, *ANSWER_COLUMNS, *HOLD_COLUMNS, BEFORE), tuple(rows))
 
 
 def by_level(found: Figures) -> Table:
-    rows = [(one.name or "not on record", *line_cells(one), one.before) for one in found.by_level]
-    columns = (Column("level", "Level", Form.TEXT), *ANSWER_COLUMNS, *HOLD_COLUMNS, BEFORE)
-    return Table("levels", "By level of protection", columns, tuple(rows))
+    rows = [(one.name or _("not on record"), *line_cells(one), one.before) for one in found.by_level]
+    columns = (Column("level", N_("Level"), Form.TEXT, is_ours=False), *ANSWER_COLUMNS, *HOLD_COLUMNS, BEFORE)
+    return Table("levels", N_("By level of protection"), columns, tuple(rows))
 
 
 def by_sender(found: Figures) -> Table:
-    names = {NULL: "(notices, without a sender)", OTHERS: "(all others)"}
+    names = {NULL: _("(notices, without a sender)"), OTHERS: _("(all others)")}
     rows = [(names.get(one.name, one.name), *line_cells(one)) for one in found.by_sender]
-    columns = (Column("sender", "Sender's domain", Form.TEXT), *ANSWER_COLUMNS, *HOLD_COLUMNS)
-    return Table("senders", "Who sent most", columns, tuple(rows))
+    columns = (Column("sender", N_("Sender's domain"), Form.TEXT, is_ours=False), *ANSWER_COLUMNS, *HOLD_COLUMNS)
+    return Table("senders", N_("Who sent most"), columns, tuple(rows))
 
 
 def line_cells(one: Line) -> tuple[Cell, ...]:
@@ -146,7 +154,7 @@ def line_cells(one: Line) -> tuple[Cell, ...]:
 
 
 def because(code: str) -> str:
-    return sentence(ReasonCode(code)) if code in list(ReasonCode) else code
+    return _(sentence(ReasonCode(code))) if code in list(ReasonCode) else code
 
 
 ALL: Mapping[str, Callable[[Figures], Table]] = {

@@ -2,24 +2,32 @@
 
 from datetime import datetime, timedelta
 
+from gateway.i18n import _, written
 from gateway.statistics.figures import Figures, Progress, Rate
 from gateway.statistics.period import Period
 
 
 def duration(seconds: float) -> str:
     """As exactly as it is known: 45 s, 7.3 min, 25 min, 3.2 h, 2.1 d."""
-    for size, name in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= (2 if size == 86400 else 1.5) * size:
-            count = seconds / size
-            return f"{count:.0f} {name}" if count >= 9.95 or count == int(count) else f"{count:.1f} {name}"
-    return f"{seconds:.0f} s" if seconds >= 9.5 or seconds == int(seconds) else f"{seconds:.1f} s"
+    if seconds >= 2 * 86400:
+        return _("%(count)s d") % {"count": exactly(seconds / 86400, 9.95)}
+    if seconds >= 1.5 * 3600:
+        return _("%(count)s h") % {"count": exactly(seconds / 3600, 9.95)}
+    if seconds >= 1.5 * 60:
+        return _("%(count)s min") % {"count": exactly(seconds / 60, 9.95)}
+    return _("%(count)s s") % {"count": exactly(seconds, 9.5)}
+
+
+def exactly(count: float, whole: float) -> str:
+    """From so many on as a whole number, below that with a place behind the point where it is none."""
+    return written.number(count, 0 if count >= whole or count == int(count) else 1)
 
 
 def percent(share: float | None) -> str:
     """With a place behind the point where that says something."""
     if share is None:
         return "-"
-    return f"{share:.0%}" if share == 0 or share >= 0.0995 else f"{share:.1%}"
+    return written.percent(share, 0 if share == 0 or share >= 0.0995 else 1)
 
 
 def rate(found: Rate) -> str:
@@ -27,8 +35,13 @@ def rate(found: Rate) -> str:
     between = found.between
     if between is None:
         return "-"
-    likely = f"likely {percent(between[0])} to {percent(between[1])}"
-    return f"{percent(found.share)} ({found.part:,} of {found.whole:,}; {likely})"
+    return _("%(share)s (%(part)s of %(whole)s; likely %(low)s to %(high)s)") % {
+        "share": percent(found.share),
+        "part": written.number(found.part),
+        "whole": written.number(found.whole),
+        "low": percent(between[0]),
+        "high": percent(between[1]),
+    }
 
 
 def change(now: int, before: int | None) -> str:
@@ -36,11 +49,12 @@ def change(now: int, before: int | None) -> str:
     if before is None:
         return ""
     if not before:
-        return "none before" if now else "none before either"
-    grown = now / before - 1
+        return _("none before") if now else _("none before either")
+    grown, then = now / before - 1, written.number(before)
     if abs(grown) < 0.005:
-        return f"as before ({before:,})"
-    return f"{abs(grown):.0%} {'more' if grown > 0 else 'less'} than {before:,} before"
+        return _("as before (%(before)s)") % {"before": then}
+    said = _("%(share)s more than %(before)s before") if grown > 0 else _("%(share)s less than %(before)s before")
+    return said % {"share": written.percent(abs(grown)), "before": then}
 
 
 def moment(at: datetime) -> str:
@@ -49,31 +63,35 @@ def moment(at: datetime) -> str:
 
 def on_record(found: Figures) -> str:
     """Where a time began before anything was counted."""
-    return "" if found.known_since is None else f"on record since {moment(found.known_since)}; "
+    return "" if found.known_since is None else _("on record since %(at)s") % {"at": moment(found.known_since)} + "; "
 
 
 def compared_with(found: Figures) -> str:
     """With which time it is compared, or why with none."""
     if found.compared is None:
-        return "compared with nothing"
+        return _("compared with nothing")
     if not found.is_on_record:
-        return (
-            f"the time before, from {day(found.compared)}, is not on record as a whole, so nothing is compared with it"
-        )
-    return f"compared with {day(found.compared)}"
+        return _("the time before, from %(time)s, is not on record as a whole, so nothing is compared with it") % {
+            "time": day(found.compared)
+        }
+    return _("compared with %(time)s") % {"time": day(found.compared)}
 
 
 def day(period: Period) -> str:
     last = period.until - timedelta(microseconds=1)
-    if period.until - period.since <= timedelta(days=1):
-        return f"{moment(period.since)} to {moment(period.until)}"
-    return f"{period.since:%Y-%m-%d} to {last:%Y-%m-%d}"
+    is_short = period.until - period.since <= timedelta(days=1)
+    return _("%(first)s to %(last)s") % {
+        "first": moment(period.since) if is_short else f"{period.since:%Y-%m-%d}",
+        "last": moment(period.until) if is_short else f"{last:%Y-%m-%d}",
+    }
 
 
 def counted_until(progress: Progress) -> str:
     """How far it is counted."""
     if progress.until is not None:
-        return f"Everything is counted that was on record at {moment(progress.until)}."
+        return _("Everything is counted that was on record at %(at)s.") % {"at": moment(progress.until)}
     if not progress.share:
-        return "Counting has not begun; it does within minutes where greygate up runs."
-    return f"What is on record is still being counted: {progress.share:.0%} is done, oldest first."
+        return _("Counting has not begun; it does within minutes where greygate up runs.")
+    return _("What is on record is still being counted: %(share)s is done, oldest first.") % {
+        "share": written.percent(progress.share)
+    }

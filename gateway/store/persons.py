@@ -162,6 +162,13 @@ def holders(conn: Connection, addresses: Collection[str], now: datetime) -> list
     return [dict(row) for row in conn.execute(query).mappings()]
 
 
+def wishes_of_owner(conn: Connection, address: str, now: datetime) -> dict[str, str]:
+    """How whoever an address belongs to wants things; of several, the first by name."""
+    mine = person_address.c.address == address, person_address.c.kind == str(Tie.OWN), person.c.disabled_at.is_(None)
+    query = select(person.c.wishes).join_from(person_address, person).where(*mine, is_not_over(now))
+    return dict(conn.execute(query.order_by(person.c.name).limit(1)).scalar() or {})
+
+
 def forget_ended(conn: Connection, now: datetime) -> int:
     """Delete substitutes whose time is over; how many. The audit knows of them."""
     return conn.execute(delete(person_address).where(person_address.c.until <= now)).rowcount

@@ -1,10 +1,13 @@
-"""What of an overview needs somebody, in sentences that say what to do. Pure: it looks at nothing itself."""
+"""What of an overview needs somebody, in sentences that say what to do. Pure: it looks at nothing itself, and knows no
+reader: `tell` of `gateway.i18n` says the sentences in somebody's language."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from gateway.i18n import _, ngettext
+from gateway.marked import N_, Said, counting
 from gateway.model import DeliveryState, Switch
 from gateway.settings import Settings, size_text
 from gateway.vitals.counted import expected
@@ -13,11 +16,11 @@ from gateway.vitals.overview import Overview
 SOON = timedelta(days=14)  # before a certificate ends
 STUCK = timedelta(hours=1)  # that a released mail may be under way
 WITHOUT = {
-    "smtpd": "less mail can be taken at once",
-    "courier": "released mail is not delivered",
-    "pupil": "nothing that people say about mail is learnt",
-    "sweep": "nothing expires and nothing is cleaned up",
-    "submission": "your people cannot send mail through it",
+    "smtpd": N_("less mail can be taken at once"),
+    "courier": N_("released mail is not delivered"),
+    "pupil": N_("nothing that people say about mail is learnt"),
+    "sweep": N_("nothing expires and nothing is cleaned up"),
+    "submission": N_("your people cannot send mail through it"),
 }
 
 
@@ -25,15 +28,24 @@ WITHOUT = {
 class Trouble:
     """What is amiss, and what to do. `is_grave`: mail waits, or will.
 
-    `kind` and `about` stay the same while the words change; `is_ours`: it is this machine's alone.
+    `kind` and `about` stay the same while the words change; `is_ours`: it is this machine's alone. `words` and `do` are
+    English: for the log, the database and programs.
     """
 
-    words: str
-    do: str
+    said: Said | str
+    advice: Said | str
     is_grave: bool = True
     about: str = ""
     kind: str = ""
     is_ours: bool = True
+
+    @property
+    def words(self) -> str:
+        return str(self.said)
+
+    @property
+    def do(self) -> str:
+        return str(self.advice)
 
 
 Look = Callable[[Overview, Settings], Iterator[Trouble]]
@@ -51,31 +63,34 @@ def troubles(found: Overview, settings: Settings) -> list[Trouble]:
 
 def headline(told: list[Trouble]) -> str:
     if not told:
-        return "All is well"
-    return "1 thing needs you" if len(told) == 1 else f"{len(told)} things need you"
+        return _("All is well")
+    return ngettext("%(count)d thing needs you", "%(count)d things need you", len(told)) % {"count": len(told)}
 
 
 def absent_processes(found: Overview, settings: Settings) -> Iterator[Trouble]:
     if found.numbers is None:
         yield Trouble(
-            "What the processes count cannot be read here.",
-            f"Look as the account that Greygate runs as, which owns {settings.storage.path}.",
+            N_("What the processes count cannot be read here."),
+            Said(
+                N_("Look as the account that Greygate runs as, which owns %(path)s."), {"path": settings.storage.path}
+            ),
             is_grave=False,
         )
         return
     if not found.is_running:
         yield Trouble(
-            "No SMTP worker runs on this machine: no mail comes in here.",
-            "Start it with greygate up, or with systemctl start greygate; its log says why it ended.",
+            N_("No SMTP worker runs on this machine: no mail comes in here."),
+            N_("Start it with greygate up, or with systemctl start greygate; its log says why it ended."),
         )
         return
     there = Counter(one.name for one in found.processes)
     for name, wanted in expected(settings).items():
         if there[name] < wanted:
-            count = f"{there[name]} of {wanted} {name} processes run" if there[name] else f"No {name} process runs"
+            some = N_("%(running)d of %(wanted)d %(name)s processes run: %(so)s.")
+            values = {"running": there[name], "wanted": wanted, "name": name, "so": Said(WITHOUT[name])}
             yield Trouble(
-                f"{count}: {WITHOUT[name]}.",
-                "The supervisor starts it again after a pause; the log says why it ended.",
+                Said(some if there[name] else N_("No %(name)s process runs: %(so)s."), values),
+                N_("The supervisor starts it again after a pause; the log says why it ended."),
                 about=name,
             )
 
@@ -83,20 +98,23 @@ def absent_processes(found: Overview, settings: Settings) -> Iterator[Trouble]:
 def database(found: Overview, settings: Settings) -> Iterator[Trouble]:
     if found.kept.trouble is not None:
         yield Trouble(
-            f"The database does not answer: {found.kept.trouble}.",
-            "See whether it runs and can be reached. Strangers are asked to come back meanwhile, nothing is lost.",
+            Said(N_("The database does not answer: %(why)s."), {"why": found.kept.trouble}),
+            N_("See whether it runs and can be reached. Strangers are asked to come back meanwhile, nothing is lost."),
         )
         return
     if not found.kept.is_current:
         yield Trouble(
-            "The database has not the schema of this version.",
-            "Run greygate db upgrade on one node, or start greygate up again.",
+            N_("The database has not the schema of this version."),
+            N_("Run greygate db upgrade on one node, or start greygate up again."),
         )
     group = found.kept.cluster
     if group is not None and not group.is_ready:
         yield Trouble(
-            f"This node of the database cluster takes no work: it is {group.state or 'not ready'}.",
-            "See whether most nodes of the cluster run and reach each other.",
+            Said(
+                N_("This node of the database cluster takes no work: it is %(state)s."),
+                {"state": group.state or Said(N_("not ready"))},
+            ),
+            N_("See whether most nodes of the cluster run and reach each other."),
         )
 
 
@@ -104,8 +122,8 @@ def backends(found: Overview, settings: Settings) -> Iterator[Trouble]:
     for one in found.backends or ():
         if not one.answers:
             yield Trouble(
-                f"The mail server at {one.url} cannot be reached.",
-                "See whether it runs. Its mail waits with the senders, and what is released waits here.",
+                Said(N_("The mail server at %(url)s cannot be reached."), {"url": one.url}),
+                N_("See whether it runs. Its mail waits with the senders, and what is released waits here."),
                 about=one.url,
             )
 
@@ -114,28 +132,31 @@ def name_servers(found: Overview, settings: Settings) -> Iterator[Trouble]:
     asked = found.name_servers or []
     silent = [one.address for one in asked if not one.answers]
     if found.name_servers == []:
-        yield Trouble("No name server is known here.", "Name one in [dns] servers or in /etc/resolv.conf.")
+        yield Trouble(N_("No name server is known here."), N_("Name one in [dns] servers or in /etc/resolv.conf."))
     elif silent and len(silent) == len(asked):
         yield Trouble(
-            f"No name server answers: {', '.join(silent)}.",
-            "See whether it runs. Nobody can prove who they are meanwhile, so more mail waits than needs to.",
+            Said(N_("No name server answers: %(servers)s."), {"servers": ", ".join(silent)}),
+            N_("See whether it runs. Nobody can prove who they are meanwhile, so more mail waits than needs to."),
         )
     elif silent:
         yield Trouble(
-            f"A name server does not answer: {', '.join(silent)}.",
-            "The others are asked, a little later each time. Mend it or take it out of [dns] servers.",
+            Said(N_("A name server does not answer: %(servers)s."), {"servers": ", ".join(silent)}),
+            N_("The others are asked, a little later each time. Mend it or take it out of [dns] servers."),
             is_grave=False,
         )
 
 
 def disk(found: Overview, settings: Settings) -> Iterator[Trouble]:
-    reserve = settings.storage.reserve
+    reserve, where = settings.storage.reserve, {"path": settings.storage.path}
     if found.disk is None:
-        yield Trouble(f"The disk of {settings.storage.path} cannot be asked.", "See whether it is there and ours.")
+        yield Trouble(Said(N_("The disk of %(path)s cannot be asked."), where), N_("See whether it is there and ours."))
     elif found.disk.free < reserve:
         yield Trouble(
-            f"The disk of {settings.storage.path} is nearly full.",
-            f"Make room: below {size_text(reserve)} waiting mail is not copied any more, and in the end none is taken.",
+            Said(N_("The disk of %(path)s is nearly full."), where),
+            Said(
+                N_("Make room: below %(size)s waiting mail is not copied any more, and in the end none is taken."),
+                {"size": size_text(reserve)},
+            ),
         )
 
 
@@ -143,16 +164,27 @@ def certificate(found: Overview, settings: Settings) -> Iterator[Trouble]:
     shown = found.certificate
     if shown is None:
         return
+    which = {"path": shown.path}
     if shown.ends is None:
-        yield Trouble(f"The certificate {shown.path} cannot be read.", "See whether it is there, and PEM.")
+        yield Trouble(
+            Said(N_("The certificate %(path)s cannot be read."), which), N_("See whether it is there, and PEM.")
+        )
     elif shown.ends <= found.at:
-        yield Trouble(f"The certificate {shown.path} has ended.", "Renew it; the new file is used from then on.")
+        yield Trouble(
+            Said(N_("The certificate %(path)s has ended."), which), N_("Renew it; the new file is used from then on.")
+        )
     elif shown.ends - found.at < SOON:
         days = (shown.ends - found.at).days
-        left = "in less than a day" if not days else "in 1 day" if days == 1 else f"in {days} days"
         yield Trouble(
-            f"The certificate {shown.path} ends {left}.",
-            "Renew it, and see why that did not happen by itself; the new file is used from then on.",
+            counting(
+                "The certificate %(path)s ends in %(count)d day.",
+                "The certificate %(path)s ends in %(count)d days.",
+                days,
+                **which,
+            )
+            if days
+            else Said(N_("The certificate %(path)s ends in less than a day."), which),
+            N_("Renew it, and see why that did not happen by itself; the new file is used from then on."),
             is_grave=False,
         )
 
@@ -161,33 +193,44 @@ def queue(found: Overview, settings: Settings) -> Iterator[Trouble]:
     mails, oldest = found.kept.queue.mails, found.kept.queue.oldest
     lost, most = mails.get(DeliveryState.UNDELIVERABLE, 0), found.kept.most
     if lost:
-        count = f"More than {most} mails" if most is not None and lost > most else f"{lost} mail{'s' * (lost != 1)}"
+        at_least = counting(
+            "More than %(count)d mail could not be delivered.",
+            "More than %(count)d mails could not be delivered.",
+            most or 0,
+        )
+        exactly = counting("%(count)d mail could not be delivered.", "%(count)d mails could not be delivered.", lost)
         yield Trouble(
-            f"{count} could not be delivered.",
-            "Find out why on the page of each, then release it again or refuse it.",
+            at_least if most is not None and lost > most else exactly,
+            N_("Find out why on the page of each, then release it again or refuse it."),
             is_grave=False,
         )
     waiting = oldest.get(DeliveryState.RELEASING, timedelta(0))
     if waiting > STUCK and Switch.FREEZE_RELEASES not in found.kept.turned:
         yield Trouble(
-            "Released mail has not been delivered for more than an hour.",
-            "See what the mail server says to it: greygate queue list, and greygate queue why ID.",
+            N_("Released mail has not been delivered for more than an hour."),
+            N_("See what the mail server says to it: greygate queue list, and greygate queue why ID."),
         )
 
 
 def letters(found: Overview, settings: Settings) -> Iterator[Trouble]:
     told = found.kept.letters
     if told.missing:
-        whose = "The digest of 1 person was" if told.missing == 1 else f"The digests of {told.missing} people were"
         yield Trouble(
-            f"{whose} not sent.",
-            "The sweep sends them; its log says why it cannot. They are made up for within six hours.",
+            counting(
+                "The digest of %(count)d person was not sent.",
+                "The digests of %(count)d people were not sent.",
+                told.missing,
+            ),
+            N_("The sweep sends them; its log says why it cannot. They are made up for within six hours."),
         )
     if told.undelivered:
-        what = "1 digest has" if told.undelivered == 1 else f"{told.undelivered} digests have"
         yield Trouble(
-            f"{what} not come to the mail server for more than an hour.",
-            "See what it says to them: greygate queue list, and greygate queue why ID.",
+            counting(
+                "%(count)d digest has not come to the mail server for more than an hour.",
+                "%(count)d digests have not come to the mail server for more than an hour.",
+                told.undelivered,
+            ),
+            N_("See what it says to them: greygate queue list, and greygate queue why ID."),
         )
 
 
@@ -195,8 +238,12 @@ def notes(found: Overview, settings: Settings) -> Iterator[Trouble]:
     lost = sum(found.numbers.by("store_notes_lost_total", "why").values()) if found.numbers else 0
     if lost:
         yield Trouble(
-            f"{lost:.0f} notes about mail were not written since the start.",
-            "The database was too slow or away; some senders wait once more for it. Its log says when.",
+            counting(
+                "%(count)d note about mail was not written since the start.",
+                "%(count)d notes about mail were not written since the start.",
+                round(lost),
+            ),
+            N_("The database was too slow or away; some senders wait once more for it. Its log says when."),
             is_grave=False,
         )
 
@@ -204,8 +251,8 @@ def notes(found: Overview, settings: Settings) -> Iterator[Trouble]:
 def crowd(found: Overview, settings: Settings) -> Iterator[Trouble]:
     if found.numbers is not None and found.numbers.one("stressed"):
         yield Trouble(
-            "So many are connected that strangers are hurried.",
-            "If that goes on, look who they are in the log, or raise [limits] connections.",
+            N_("So many are connected that strangers are hurried."),
+            N_("If that goes on, look who they are in the log, or raise [limits] connections."),
             is_grave=False,
         )
 
@@ -213,8 +260,10 @@ def crowd(found: Overview, settings: Settings) -> Iterator[Trouble]:
 def classifier(found: Overview, settings: Settings) -> Iterator[Trouble]:
     if found.classifier.trouble is not None:
         yield Trouble(
-            f"What the classifier learnt cannot be read: {found.classifier.trouble}.",
-            "It judges by what it came with. Move the file away; what people said is taught again from the journal.",
+            Said(N_("What the classifier learnt cannot be read: %(why)s."), {"why": found.classifier.trouble}),
+            N_(
+                "It judges by what it came with. Move the file away; what people said is taught again from the journal."
+            ),
             is_grave=False,
         )
 
@@ -223,8 +272,16 @@ def unattended(found: Overview, settings: Settings) -> Iterator[Trouble]:
     waits = found.kept.queue.oldest.get(DeliveryState.HELD, timedelta(0))
     if waits > settings.alerts.unattended:
         yield Trouble(
-            f"A mail has waited for a decision for {waits.days} days.",
-            f"Decide about it, or see who should: after {settings.hold.keep.days} days it expires.",
+            counting(
+                "A mail has waited for a decision for %(count)d day.",
+                "A mail has waited for a decision for %(count)d days.",
+                waits.days,
+            ),
+            counting(
+                "Decide about it, or see who should: after %(count)d day it expires.",
+                "Decide about it, or see who should: after %(count)d days it expires.",
+                settings.hold.keep.days,
+            ),
             is_grave=False,
         )
 

@@ -20,6 +20,8 @@ from gateway.alerts import written
 from gateway.alerts.channels import Mailed, Posted
 from gateway.alerts.job import Alerts, Terms
 from gateway.alerts.written import News
+from gateway.i18n.languages import PSEUDO
+from gateway.marked import N_, Said
 from gateway.relay.factory import make_hop
 from gateway.store import alerts
 from gateway.vitals.verdict import Trouble
@@ -196,6 +198,31 @@ async def test_a_mail_says_what_is_amiss_and_what_to_do(sink: Sink) -> None:
     text = read.get_content()
     for words in (DOWN.words, DOWN.do, HELD.words, DISK.words, "It was amiss.", NEWS.health):
         assert words in text
+
+
+async def test_a_mail_is_in_the_language_of_the_house_and_what_is_posted_in_english(sink: Sink, hook: Any) -> None:
+    full = Trouble(Said(N_("The disk of %(path)s is nearly full."), {"path": "/var"}), N_("Make room."), kind="disk")
+    news = News(NOW, "gate.example.com", [full], [full], [full.said], NEWS.health)
+    hop = make_hop(sink.url, hostname="gate.example.com")
+    assert await Mailed(hop, "postmaster@example.com", "olga@example.com", PSEUDO).tell(news)
+    await hop.close()
+    (mail,) = sink.wait_for(1)
+    read = message_from_bytes(mail.data, policy=default)
+    assert read["Content-Language"] == "en-XA"
+    assert "nearly" not in read["Subject"] + read.get_content()
+    assert read.get_content().count("/var") == 3
+    assert await Posted(f"http://127.0.0.1:{hook.server_port}/", b"s" * 32).tell(news)
+    told = json.loads(hook.told[0][1])["data"]
+    assert (told["text"], told["over"]) == ("The disk of /var is nearly full", ["The disk of /var is nearly full."])
+    assert (told["amiss"][0]["words"], told["amiss"][0]["do"]) == ("The disk of /var is nearly full.", "Make room.")
+
+
+async def test_what_is_over_can_still_be_said_in_other_languages(watch: Watch) -> None:
+    said = Said("%(count)d mails wait.", {"count": 4})
+    await watch.at(NOW, Trouble(said, "Decide.", kind="unattended", is_ours=False))
+    await watch.at(NOW + HOUR, Trouble(said, "Decide.", kind="unattended", is_ours=False))
+    await watch.at(NOW + 2 * HOUR)
+    assert watch.told.news[-1].over == (said,)
 
 
 async def test_a_mail_server_that_is_down_is_no_reason_to_fall() -> None:

@@ -30,7 +30,7 @@ MAY_IMPORT: dict[str, set[str] | None] = {
     "gateway/gauges.py": EDGES | NOUNS | {"gateway.metrics", "gateway.smtpd.door"},
     "gateway/model/": {"gateway.model"},
     "gateway/policy/": CORE,
-    "gateway/settings/": {"gateway.model", "gateway.settings"},
+    "gateway/settings/": {"gateway.i18n", "gateway.model", "gateway.settings"},
     "gateway/evidence/": CORE | {"classifier", "gateway.evidence"},
     "gateway/relay/": {"gateway.deadline", "gateway.model", "gateway.relay"},
     "gateway/bodies/": CORE | NOUNS | {"gateway.bodies", "sql.tables"},
@@ -42,6 +42,7 @@ MAY_IMPORT: dict[str, set[str] | None] = {
     "gateway/pupil.py": EDGES | NOUNS | {"classifier", "gateway.courier"},
     "gateway/desk/": EDGES | {"gateway.approvals", "gateway.desk", "gateway.siblings"},
     "gateway/bulk/": EDGES | {"gateway.approvals", "gateway.bulk", "gateway.desk", "gateway.undoing"},
+    "gateway/notice.py": {"gateway.i18n"},
     "gateway/ourmail.py": EDGES,
     "gateway/alerts/": EDGES
     | NOUNS
@@ -111,8 +112,8 @@ MAY_IMPORT: dict[str, set[str] | None] = {
     },
     "gateway/maillog/": {"gateway.maillog"},
     "gateway/courier.py": EDGES | NOUNS | {"gateway.relay.nexthop", "gateway.spool"},
-    "gateway/sweep.py": EDGES | NOUNS | {"gateway.alive", "gateway.courier", "gateway.ourmail"},
-    "gateway/statistics/": EDGES | {"gateway.evidence.domain", "gateway.statistics"},
+    "gateway/sweep.py": EDGES | NOUNS | {"gateway.alive", "gateway.courier", "gateway.notice", "gateway.ourmail"},
+    "gateway/statistics/": EDGES | {"gateway.evidence.domain", "gateway.i18n", "gateway.statistics"},
     "gateway/census.py": EDGES | NOUNS | {"gateway.courier", "gateway.statistics"},
     "gateway/systemd.py": set(),
     "gateway/channel.py": {"gateway.systemd"},

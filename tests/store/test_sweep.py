@@ -15,9 +15,10 @@ from gateway import sweep as sweep_module
 from gateway.alive import Alive
 from gateway.bodies import Bodies, FileBodies, NoRoom
 from gateway.census import Census
-from gateway.model import CopyState, DeliveryState, Grade, ListKind, ListVerb, ReasonCode, TombstoneOutcome
+from gateway.i18n import CHOICE
+from gateway.model import CopyState, DeliveryState, Grade, ListKind, ListVerb, ReasonCode, Tie, TombstoneOutcome
 from gateway.policy.hold import OPEN_COPIES, Keeping, lifetime
-from gateway.store import copies, decisions, deliveries, lists, messages, tombstones
+from gateway.store import copies, decisions, deliveries, lists, messages, persons, tombstones
 from gateway.store.deliveries import Owned
 from gateway.store.engine import Database, open_database
 from gateway.store.lists import NewEntry
@@ -148,6 +149,22 @@ async def test_held_mail_nobody_decides_about_is_shown_as_expired_and_its_recipi
         assert text.count(b"\n") == text.count(b"\r\n")
         assert bodies.kept(conn, notice["message"]).owners[0].state is DeliveryState.RELEASING
         assert read(bodies, conn, mail().id) == TEXT, "a person may still release it"
+
+
+@pytest.mark.parametrize(("tie", "said"), [(Tie.OWN, b"en-XA"), (Tie.DELEGATE, b"en")])
+async def test_its_recipient_is_told_in_their_language_and_not_in_that_of_whoever_stands_in(
+    sweeper: Sweep, engine: Engine, bodies: Bodies, at: Any, tie: Tie, said: bytes
+) -> None:
+    with engine.begin() as conn:
+        held(conn, keep(conn, bodies, owned_mail(mail())))
+        number = persons.add(conn, "bo", "test", NOW)
+        persons.give_address(conn, number, BO, tie, "test", NOW)
+        persons.wish(conn, number, CHOICE, "en-XA")
+    at(NOW + 30 * DAY)
+    await sweeper.clean()
+    with engine.connect() as conn:
+        (notice,) = [row for row in deliveries.queue(conn, [DeliveryState.RELEASING], 9)]
+        assert b"Content-Language: " + said + b"\r\n" in read(bodies, conn, notice["message"])
 
 
 async def test_a_notice_that_has_to_be_written_again_is_written_once(

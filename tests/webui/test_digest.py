@@ -19,12 +19,14 @@ from sqlalchemy.exc import OperationalError
 from gateway.digest.job import Digests, Habits
 from gateway.digest.links import TRIES
 from gateway.digest.written import Stamp
+from gateway.i18n import CHOICE
 from gateway.model import DigestWish, ReasonCode, Role, Tells, Told
 from gateway.store import digests, persons
 from gateway.vitals.letters import Letters, letters
 from sql.tables import delivery, digest, digest_link, link_key, message, metadata
 from tests.store.making import BO, CY, STRONG, copied, held, keep, mail, owned_mail
 from tests.webui.conftest import BOS, BOTH, DEE, DEES, PASSWORD, Browser, Office, listed
+from tests.webui.said import unsaid
 
 URL = "http://localhost"
 LINK = re.compile(
@@ -211,7 +213,7 @@ def test_what_nobody_has_is_told_to_whoever_approves_the_domain(office: Office) 
     wish(office, "cy", kinds=frozenset({Told.HELD, Told.NOBODYS}))
     office.later(timedelta(days=1))
     job(office).turn(office.now)
-    assert "addresses that are nobody's" in told(office, CY)
+    assert "addresses that are nobody" in told(office, CY)
     assert [row.message for row in rows(office, digest_link, recipient=DEE)] == [DEES, DEES]
 
 
@@ -299,6 +301,48 @@ def test_more_than_it_lists_is_said(office: Office) -> None:
     job(office, most=1).turn(office.now)
     assert "There is more than this mail lists." in told(office)
     assert sent(office)[BO]["Subject"] == "More than 1 mails wait for you"
+
+
+# ---- in the language of its reader ---------------------------------------------------------------------------------
+
+
+def speaks(office: Office, name: str, code: str) -> None:
+    with office.begin() as conn:
+        persons.wish(conn, office.number(name), CHOICE, code)
+
+
+def test_each_is_written_to_in_the_language_that_they_chose(either: Office) -> None:
+    speaks(either, "bo", "en-XA")
+    job(either, language="ar").turn(either.now)
+    bos, cys = sent(either)[BO], sent(either)[CY]
+    assert (bos["Content-Language"], cys["Content-Language"]) == ("en-XA", "ar")
+    assert '<html lang="en-XA" dir="ltr">' in part(bos, "html")
+    assert '<html lang="ar" dir="rtl">' in part(cys, "html")
+
+
+def test_nothing_in_it_is_said_in_english_alone(office: Office) -> None:
+    speaks(office, "bo", "en-XA")
+    job(office, most=1).turn(office.now)
+    mail = sent(office)[BO]
+    assert mail["Subject"].startswith("⟦")
+    assert unsaid(part(mail, "html")) == []
+    text = part(mail)
+    for others in re.findall(r"http://\S+|\S+@\S+|elsewhere.example|Hello", text):
+        text = text.replace(others, "")
+    assert unsaid(text) == []
+
+
+def test_what_is_read_from_the_right_begins_there_and_keeps_others_words_apart(office: Office) -> None:
+    speaks(office, "bo", "ar")
+    job(office).turn(office.now)
+    mail = sent(office)[BO]
+    html, text = part(mail, "html"), part(mail)
+    assert 'align="left"' not in html
+    assert "text-align:left" not in html
+    assert 'align="right" dir="rtl"' in html
+    assert '<bdi translate="no">ann@elsewhere.example</bdi>' in html
+    assert "\u2068ann@elsewhere.example\u2069" in text
+    assert "\u2068" not in told(office, CY)
 
 
 # ---- links: to look ------------------------------------------------------------------------------------------------

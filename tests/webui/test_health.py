@@ -9,9 +9,11 @@ from typing import Any
 import pyotp
 import pytest
 
-from gateway import switching, tried
+from gateway import marked, switching, tried
 from gateway.compose.web import reads
 from gateway.desk import Person
+from gateway.i18n import speaking
+from gateway.i18n.languages import PSEUDO
 from gateway.model import (
     Action,
     Mode,
@@ -35,6 +37,8 @@ from gateway.vitals.reports import SPANS
 from tests.settings.test_effective import SECRETS
 from tests.store.making import BO
 from tests.webui.conftest import PASSWORD, Browser, Office
+from tests.webui.said import unsaid, untagged
+from webui.pages.health import worded
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 TOTP = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
@@ -81,7 +85,7 @@ def test_every_part_of_the_house_is_told(either: Office, name: str, path: str) -
 
 def test_what_is_amiss_is_told_first_with_what_to_do(office: Office) -> None:
     with_settings(office, office.house.settings)
-    page = office.as_("admin").get("/health").text
+    page = untagged(office.as_("admin").get("/health").text)
     assert "things need you" in page
     for words, do in (
         ("No SMTP worker runs on this machine", "greygate up"),
@@ -311,7 +315,7 @@ def test_nobody_but_an_admin_of_the_house_turns_one(office: Office, name: str) -
 def test_an_auditor_sees_how_they_stand_and_is_offered_nothing(office: Office) -> None:
     turn_on(office)
     page = office.as_("auditor").get("/health/switches").text
-    assert "olga turned it on" in page
+    assert "olga turned it on" in untagged(page)
     assert "/health/switches/bypass" not in page
 
 
@@ -341,5 +345,32 @@ def test_what_somebody_said_of_the_mode_is_told(office: Office) -> None:
         changes.set_mode(conn, Mode.OBSERVE, "olga", office.now)
     browser = office.as_("admin")
     assert "only watching" in browser.get("/health").text
-    assert "olga said" in browser.get("/health/settings").text
+    assert "olga said" in untagged(browser.get("/health/settings").text)
     assert "Greygate only watches" in browser.get("/health/watching").text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/health",
+        "/health/settings",
+        "/health/settings?all=yes",
+        "/health/watching",
+        "/health/switches",
+        "/health/switches/bypass",
+    ],
+)
+def test_nothing_is_said_in_english_alone(office: Office, path: str) -> None:
+    browser = office.as_("admin")
+    asked = {"Accept-Language": "en-XA"}
+    browser.post("/health/switches/freeze-releases", asked, life="1h", password=PASSWORD)
+    page = browser.get(path, asked).text
+    assert '<html lang="en-XA"' in page
+    assert unsaid(page, "main") == []
+
+
+def test_what_is_amiss_is_said_with_names_kept_apart() -> None:
+    said = marked.Said("The mail server at %(url)s cannot be reached.", {"url": "<smtp>"})
+    with speaking(PSEUDO):
+        assert str(worded(said)).startswith("⟦")
+        assert '<bdi translate="no">&lt;smtp&gt;</bdi>' in worded(said)

@@ -11,6 +11,7 @@ from gateway.model import ReasonCode
 from gateway.statistics.tables import ALL
 from tests.store.making import BO, DAY
 from tests.webui.conftest import DEE, Browser, Office, listed
+from tests.webui.said import unsaid
 from tests.webui.statistics_made import HOSTILE, a_month
 
 ADDRESSES = {"bo": {BO}, "cy": {"cy@example.com"}}
@@ -179,3 +180,18 @@ def test_reasons_are_told_in_words(office: Office) -> None:
     rows = {row["reason"]: row for row in file(office.as_("chief"), "reasons", since="90d")}
     assert rows[ReasonCode.GREYLIST_NEW]["because"] == "this sender never wrote to this recipient from there"
     assert "this sender never wrote to this recipient from there" in office.as_("chief").get("/statistics").text
+
+
+@pytest.mark.parametrize("query", ["since=30d", "since=24h&against=nothing", "since=own&from=2026-02-30"])
+def test_nothing_is_said_in_english_alone(office: Office, query: str) -> None:
+    a_month(office)
+    page = office.as_("admin").get(f"/statistics?{query}", headers={"Accept-Language": "en-XA"}).text
+    assert unsaid(re.sub("<option(?! value).*?</option>", "", page), "main") == []
+
+
+def test_a_file_is_for_programs_in_every_language(office: Office) -> None:
+    a_month(office)
+    asked = {"Accept-Language": "en-XA"}
+    for table in ALL:
+        one, other = (office.as_("chief").get(f"/statistics/{table}.csv", given).text for given in (asked, {}))
+        assert one == other

@@ -8,7 +8,7 @@ from flask import Blueprint, abort, flash, g, redirect, render_template, request
 from werkzeug.wrappers import Response
 
 from gateway import clock, tokens
-from gateway.i18n import LANGUAGES, _, speak
+from gateway.i18n import CHOICE, LANGUAGES, _, speak
 from gateway.model import Act, Scope
 from gateway.people import NotPossible
 from gateway.policy.rights import can
@@ -21,7 +21,7 @@ from webui import passwords, places
 from webui.elsewhere import Attempt, TooSoon
 from webui.entry import has_factor, site
 from webui.guard import actor, house, signed_in
-from webui.language import CHOICE, of_browser
+from webui.language import of_browser
 from webui.noted import me, note
 from webui.passwords import BadPassword
 from webui.patience import must_wait, note_failure

@@ -5,10 +5,13 @@ from datetime import date, timedelta
 from typing import Any, cast
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, session, url_for
+from markupsafe import Markup, escape
 from werkzeug.wrappers import Response
 
 from gateway import clock, switching, tried
 from gateway.alerts.amiss import seen
+from gateway.i18n import _, gettext, sentence, written
+from gateway.marked import Said
 from gateway.model import Act, Switch
 from gateway.policy import aloud
 from gateway.settings import BadSettings, file_problems, read, timers_sentence, warnings
@@ -23,7 +26,7 @@ from webui.guard import actor, house, may
 from webui.noted import me, note
 from webui.pages.account import is_them
 from webui.sessions import Sitting
-from webui.shown import reason
+from webui.shown import bdi, reason
 
 page = Blueprint("health", __name__, url_prefix="/health")
 
@@ -71,7 +74,20 @@ def looked(template: str) -> str:
         settings=settings,
         node=house().node,
         seconds=lambda count: timedelta(seconds=count),
+        number=written.number,
+        worded=worded,
     )
+
+
+def worded(said: Said | str) -> Markup:
+    """A sentence in the language of the page, with what is technical in it kept apart."""
+    if isinstance(said, str):
+        return escape(gettext(said))
+    values = {
+        name: value if isinstance(value, int) else worded(value) if isinstance(value, Said) else bdi(value)
+        for name, value in said.values.items()
+    }
+    return escape(sentence(said)) % values if values else escape(sentence(said))
 
 
 def noted(is_there: bool) -> dict[str, dict[str, Any]]:
@@ -98,14 +114,15 @@ def care(key: str) -> Response:
     except ValueError:
         abort(404)
     if do not in ways:
-        abort(400, "There is no such thing to do.")
+        abort(400, _("There is no such thing to do."))
     with house().writing() as conn:
         row = next((one for one in alerts.open_ones(conn) if one["key"] == number), None)
         if row is None:
             abort(404)
         alerts.change(conn, number, ways[do])
         note(conn, f"alert {do}", row["kind"], words=row["words"])
-    flash({"take": "It is yours now.", "leave": "It is nobody's again."}.get(do, "Nobody is told of it for a day."))
+    done = {"take": _("It is yours now."), "leave": _("It is nobody's again.")}
+    flash(done.get(do, _("Nobody is told of it for a day.")))
     return redirect(url_for("health.show"))
 
 
@@ -175,7 +192,7 @@ def watching() -> str:
 
 
 def days(counts: tuple[tuple[date, int], ...]) -> list[tuple[str, int]]:
-    return [(f"{day:%a %d %b}", count) for day, count in counts]
+    return [(written.weekday(day), count) for day, count in counts]
 
 
 def reasons(counts: Mapping[str, int]) -> list[tuple[str, int]]:
@@ -204,16 +221,22 @@ def switch(name: str) -> str:
 def turn(name: str) -> str | tuple[str, int] | Response:
     one, said = named(name), request.form.get("life", "")
     if said not in ("off", *LIVES):
-        abort(400, "Say for how long, please.")
+        abort(400, _("Say for how long, please."))
     if not is_them(request.form.get("password", "")):
-        return asked(one, said, "That was not right, or there were too many attempts. Nothing was changed."), 403
+        problem = _("That was not right, or there were too many attempts. Nothing was changed.")
+        return asked(one, said, problem), 403
     now = clock.now()
     with house().writing() as conn:
         if said == "off":
             switching.turn_off(conn, one, me(), now)
         else:
             switching.turn_on(conn, one, LIVES[said], me(), now)
-    flash(f"“{TOLD[one].name}” is {'off' if said == 'off' else 'on'} within a second, everywhere.")
+    done = (
+        _("“%(switch)s” is off within a second, everywhere.")
+        if said == "off"
+        else _("“%(switch)s” is on within a second, everywhere.")
+    )
+    flash(done % {"switch": _(TOLD[one].name)})
     return redirect(url_for("health.switches"))
 
 

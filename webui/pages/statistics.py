@@ -7,6 +7,8 @@ from datetime import datetime
 from flask import Blueprint, Response, abort, render_template, request
 
 from gateway import clock
+from gateway.i18n import ENGLISH, speaking, written
+from gateway.marked import N_
 from gateway.statistics import Against, BadPeriod, Figures, Period, figures, period, telling
 from gateway.statistics import tables as shapes
 from gateway.statistics.kinds import DAY
@@ -17,11 +19,11 @@ from webui.pages.held import view
 page = Blueprint("statistics", __name__, url_prefix="/statistics")
 
 SINCE: Mapping[str, str] = {
-    "24h": "the last 24 hours", "7d": "the last 7 days", "30d": "the last 30 days", "90d": "the last 90 days",
-    "own": "from one day to another",
+    "24h": N_("the last 24 hours"), "7d": N_("the last 7 days"), "30d": N_("the last 30 days"),
+    "90d": N_("the last 90 days"), "own": N_("from one day to another"),
 }  # fmt: skip
 AGAINST: Mapping[str, str] = {
-    Against.BEFORE: "the time before", Against.WEEK: "the same weekdays before", Against.NOTHING: "nothing",
+    Against.BEFORE: N_("the time before"), Against.WEEK: N_("the same weekdays before"), Against.NOTHING: N_("nothing"),
 }  # fmt: skip
 USUAL = "30d"
 FIELDS = ("since", "from", "to", "against", "whose")
@@ -54,6 +56,7 @@ def show() -> str | tuple[str, int]:
         "statistics/page.html", asked=asked, found=found, tables=made, telling=telling, spans=SINCE, compared=AGAINST,
         choices=choices(), today=f"{now:%Y-%m-%d}", sees_any=bool(asked.view.is_all or asked.view.domains
         or asked.view.addresses), by_day=found.period.grain == DAY,
+        number=written.number,
     )  # fmt: skip
     return (text, 400) if asked.problem else text
 
@@ -68,7 +71,8 @@ def download(table: str) -> Response:
     asked = read(now)
     if asked.problem:
         abort(400, asked.problem)
-    text = shapes.csv_of(shapes.ALL[table](told(asked, now)))
+    with speaking(ENGLISH):  # a file is for programs
+        text = shapes.csv_of(shapes.ALL[table](told(asked, now)))
     name = f"statistics-{table}-{asked.period.since:%Y-%m-%d}.csv"
     return Response(text, mimetype="text/csv", headers={"Content-Disposition": f'attachment; filename="{name}"'})
 

@@ -10,11 +10,12 @@ const columns = (name) => {
     rows.map((row) => (row.cells[place].dataset.value === undefined ? null : Number(row.cells[place].dataset.value))),
   );
 };
-const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const LOCALE = `${document.querySelector(".plot")?.dataset.locale ?? "en-GB"}-u-nu-latn`; // as the tables write numbers
+const DAY = new Intl.DateTimeFormat(LOCALE, { day: "numeric", month: "short", timeZone: "UTC" });
 const day = (seconds, apart) => {
   const at = new Date(seconds * 1000);
   const midnight = at.getUTCHours() === 0 && at.getUTCMinutes() === 0;
-  return apart >= 86400 || midnight ? `${at.getUTCDate()} ${MONTHS[at.getUTCMonth()]}` : at.toISOString().slice(11, 16);
+  return apart >= 86400 || midnight ? DAY.format(at) : at.toISOString().slice(11, 16);
 };
 const axis = (more) => ({
   stroke: token("ink"),
@@ -23,7 +24,7 @@ const axis = (more) => ({
   font: "13px system-ui, sans-serif",
   ...more,
 });
-const counts = () => axis({ size: 56, incrs: [1, 2, 5].flatMap((one) => [0, 1, 2, 3, 4, 5, 6].map((power) => one * 10 ** power)).sort((a, b) => a - b), values: (_, all) => all.map((one) => one.toLocaleString("en")) });
+const counts = () => axis({ size: 56, incrs: [1, 2, 5].flatMap((one) => [0, 1, 2, 3, 4, 5, 6].map((power) => one * 10 ** power)).sort((a, b) => a - b), values: (_, all) => all.map((one) => one.toLocaleString(LOCALE)) });
 const size = (room) => ({ width: Math.max(200, room.clientWidth), height: room.clientHeight });
 const common = (room) => ({ ...size(room), legend: { show: false }, cursor: { drag: { x: false, y: false } } });
 
@@ -36,7 +37,7 @@ function overTime(figure, room) {
   const tell = (plot) => {
     const place = plot.cursor.idx;
     if (place == null) told.textContent = "";
-    else told.textContent = `${at(data[0][place])} UTC: ${names.map((name, line) => `${name} ${(data[line + 1][place] ?? 0).toLocaleString("en")}`).join(" · ")}`;
+    else told.textContent = `${at(data[0][place])} UTC: ${names.map((name, line) => `${name} ${(data[line + 1][place] ?? 0).toLocaleString(LOCALE)}`).join(" · ")}`;
   };
   const options = {
     ...common(room),
@@ -59,7 +60,7 @@ function waits(figure, room) {
     scales: { x: { time: false, range: () => [-0.6, amounts.length - 0.4] }, y: { range: (_, __, most) => [0, Math.max(1, most * 1.05)] } },
     series: [{}, { stroke: token("hold"), fill: token("hold"), width: 1, paths: uPlot.paths.bars({ size: [0.8, 80] }), points: { show: false } }],
     axes: [
-      axis({ space: 60, incrs: [1, 2, 3, 4, 5], values: (_, all) => all.map((one) => (Number.isInteger(one) && ends[one] !== undefined ? (ends[one] === "-" ? "more" : `≤ ${ends[one]}`) : "")) }),
+      axis({ space: 60, incrs: [1, 2, 3, 4, 5], values: (_, all) => all.map((one) => (Number.isInteger(one) && ends[one] !== undefined ? (ends[one] === "-" ? figure.dataset.more : `≤ ${ends[one]}`) : "")) }),
       counts(),
     ],
   };

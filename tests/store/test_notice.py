@@ -1,10 +1,13 @@
-"""The one mail that we write ourselves."""
+"""What we write to whom a mail expired."""
 
+import re
 from email import message_from_bytes, policy
 
 import pytest
 
-from gateway.policy.notice import Expired, one_line, to_recipient
+from gateway.i18n import LANGUAGES, speaking
+from gateway.i18n.languages import PSEUDO
+from gateway.notice import Expired, one_line, to_recipient
 from tests.policy.stranger import DAY, NOW
 
 MAIL = Expired("m7z1azr54tcga", "ann@elsewhere.example", "Ann <ann@elsewhere.example>", "An offer", NOW - 30 * DAY)
@@ -58,3 +61,19 @@ def test_a_subject_cannot_add_a_field_or_a_second_part():
     assert "Bcc" not in mail
     assert not mail.is_multipart()
     assert "Bcc: all@example.com" in mail.get_content()
+
+
+@pytest.mark.parametrize("code", ["en-XA", "ar"])
+def test_it_is_said_in_the_language_that_is_spoken(code):
+    language = LANGUAGES.get(code, PSEUDO)
+    with speaking(language):
+        mail = written(MAIL)
+    assert mail["Content-Language"] == code
+    text = mail.get_content()
+    assert ("\u2068An offer\u2069" in text) == language.is_rtl
+    if language is PSEUDO:
+        assert mail["Subject"].startswith("⟦")
+        assert mail["From"].addresses[0].display_name.startswith("⟦")
+        assert (
+            re.findall("[a-z]{2,}", re.sub("⟦.*?⟧|Ann <.*>|ann@.*|An offer|m7z1azr54tcga", "", text, flags=re.S)) == []
+        )
