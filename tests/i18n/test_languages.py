@@ -7,7 +7,7 @@ import pytest
 from gateway.i18n import ENGLISH, LANGUAGES, best_of, gettext, language, ngettext, speaking, spoken, tell, written
 from gateway.i18n.languages import PSEUDO
 from gateway.i18n.pseudo import foreign
-from gateway.marked import N_, Said
+from gateway.marked import N_, Said, counting
 
 FRIDAY = date(2026, 4, 3)
 
@@ -77,6 +77,24 @@ def test_what_was_marked_is_filled_in_when_it_is_told() -> None:
     assert tell("plain") == "plain"
     with speaking(PSEUDO):
         assert tell(outer).startswith("⟦bo 100%: ⟦3 ɱåîļš")
+
+
+@pytest.mark.parametrize(
+    ("count", "told"), [(1, "1 mail of bo waits"), (0, "0 mails of bo wait"), (3, "3 mails of bo wait")]
+)
+def test_what_depends_on_a_count_is_told_in_the_form_for_it(count: int, told: str) -> None:
+    said = counting("%(count)d mail of %(who)s waits", "%(count)d mails of %(who)s wait", count, who="bo")
+    assert str(said) == tell(said) == told
+    with speaking(PSEUDO):
+        assert tell(said) != told
+
+
+@pytest.mark.parametrize(
+    ("code", "said"), [("en", "12.5%"), ("de", "12,5\xa0%"), ("fr", "12,5\xa0%"), ("es", "12,5\xa0%")]
+)
+def test_a_share_as_a_language_writes_it(code: str, said: str) -> None:
+    with speaking(LANGUAGES[code]):
+        assert written.percent(0.125, 1) == said
 
 
 def test_the_pseudo_locale_keeps_what_is_filled_in_and_tags() -> None:

@@ -231,12 +231,11 @@ def turn(name: str) -> str | tuple[str, int] | Response:
             switching.turn_off(conn, one, me(), now)
         else:
             switching.turn_on(conn, one, LIVES[said], me(), now)
-    done = (
-        _("“%(switch)s” is off within a second, everywhere.")
-        if said == "off"
-        else _("“%(switch)s” is on within a second, everywhere.")
-    )
-    flash(done % {"switch": _(TOLD[one].name)})
+    called = {"switch": _(TOLD[one].name)}
+    if said == "off":
+        flash(_("“%(switch)s” is off within a second, everywhere.") % called)
+    else:
+        flash(_("“%(switch)s” is on within a second, everywhere.") % called)
     return redirect(url_for("health.switches"))
 
 
