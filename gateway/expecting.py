@@ -11,12 +11,14 @@ from sqlalchemy import Connection
 
 from gateway.desk import Person
 from gateway.evidence.domain import is_public_suffix
+from gateway.i18n import _, ngettext, tell
 from gateway.model import Address, DataFacts, Expectation, Reason, ReasonCode
 from gateway.policy import expecting as rule
 from gateway.policy import stored
 from gateway.policy.address import BadAddress, domain_key
 from gateway.policy.expecting import domain_of
 from gateway.policy.opinion import is_role_address
+from gateway.policy.parties import why
 from gateway.store import changes, decisions
 from gateway.store import expecting as store
 from gateway.store.rows import rungs_from_json
@@ -100,26 +102,40 @@ def complain(
 ) -> None:
     """Raises NotAllowed with the first thing that stands against it."""
     if not allowed.enabled:
-        raise NotAllowed("expecting mail is switched off: [expecting] enabled")
+        raise NotAllowed(_("expecting mail is switched off: %(setting)s") % {"setting": "[expecting] enabled"})
     if recipient.domain not in allowed.local:
-        raise NotAllowed(f"{recipient.domain} is none of our domains")
+        raise NotAllowed(_("%(domain)s is none of our domains") % {"domain": recipient.domain})
     if is_role_address(recipient):
-        raise NotAllowed(f"{recipient.local} never waits, so nothing needs to be expected for it")
+        raise NotAllowed(_("%(name)s never waits, so nothing needs to be expected for it") % {"name": recipient.local})
     if recipient.key in allowed.traps:
-        raise NotAllowed(f"{recipient.key} is a trap")
+        raise NotAllowed(_("%(address)s is a trap") % {"address": recipient.key})
     if not timedelta(0) < life <= longest:
-        raise NotAllowed(f"it may last for some time, and {int(longest.total_seconds()) // 60} minutes at most")
+        minutes = int(longest.total_seconds()) // 60
+        said = ngettext(
+            "it may last for some time, and %(count)d minute at most",
+            "it may last for some time, and %(count)d minutes at most",
+            minutes,
+        )
+        raise NotAllowed(said % {"count": minutes})
     if store.opened_since(conn, recipient.key, now - DAY) >= allowed.per_day:
-        raise NotAllowed(f"{recipient.key} expected mail {allowed.per_day} times within a day, which is enough")
+        said = ngettext(
+            "%(address)s expected mail %(count)d time within a day, which is enough",
+            "%(address)s expected mail %(count)d times within a day, which is enough",
+            allowed.per_day,
+        )
+        raise NotAllowed(said % {"address": recipient.key, "count": allowed.per_day})
 
 
 def read_domain(text: str) -> str:
     try:
         domain = domain_key(text.strip().rstrip("."))
     except BadAddress as error:
-        raise NotAllowed(f"{text!r} is no domain: {error}") from error
+        raise NotAllowed(
+            _("%(domain)s is no domain: %(why)s") % {"domain": repr(text), "why": tell(why(error))}
+        ) from error
     if is_public_suffix(domain):
-        raise NotAllowed(f"everybody may have a name below {domain}; name the sender's own domain")
+        said = _("everybody may have a name below %(domain)s; name the sender's own domain")
+        raise NotAllowed(said % {"domain": domain})
     return domain
 
 

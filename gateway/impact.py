@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from gateway.i18n import _, ngettext
 from gateway.model import Action, DataFacts, ListEntry, ListVerb, RcptFacts
 from gateway.policy import stored
 from gateway.policy.address import BadAddress, parse_address
@@ -35,18 +36,32 @@ class Impact:
     @property
     def words(self) -> str:
         if not self.looked_at:
-            return f"nothing to compare it with in the last {DAYS} days"
+            return _("nothing to compare it with in the last %(days)d days") % {"days": DAYS}
         if self.picked:
-            return f"would have changed {self.changed} of {self.looked_at} decisions picked from the last {DAYS} days"
-        if self.cut:
-            return f"would have changed at least {self.changed}: of the latest {self.looked_at} decisions"
-        return f"would have changed {self.changed} of {self.looked_at} decisions of the last {DAYS} days"
+            said = ngettext(
+                "would have changed %(count)d of %(all)d decisions picked from the last %(days)d days",
+                "would have changed %(count)d of %(all)d decisions picked from the last %(days)d days",
+                self.changed,
+            )
+        elif self.cut:
+            said = ngettext(
+                "would have changed at least %(count)d: of the latest %(all)d decisions",
+                "would have changed at least %(count)d: of the latest %(all)d decisions",
+                self.changed,
+            )
+        else:
+            said = ngettext(
+                "would have changed %(count)d of %(all)d decisions of the last %(days)d days",
+                "would have changed %(count)d of %(all)d decisions of the last %(days)d days",
+                self.changed,
+            )
+        return said % {"count": self.changed, "all": self.looked_at, "days": DAYS}
 
 
 def of(conn: Connection, entries: Sequence[ListEntry], now: datetime) -> list[Impact]:
     """One for each entry, in their order."""
     numbered = [replace(entry, id=place, expires=None) for place, entry in enumerate(entries)]
-    found = [Impact() for _ in entries]
+    found = [Impact() for __ in entries]
     since = now - timedelta(days=DAYS)
     accounts = {one.scope for one in numbered if one.scope and "@" in one.scope}
     for account in accounts:

@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import TextIO
 
+from gateway.i18n import _, tell
 from gateway.model import Binds, ListEntry, ListKind, ListVerb
-from gateway.policy.parties import BadParty, read_domain, read_network, read_party, read_scope
+from gateway.policy.parties import BadParty, read_domain, read_network, read_party, read_scope, why
 from gateway.store.lists import NewEntry
 
 COLUMNS = ("verb", "kind", "value", "network", "scope", "expires", "author", "comment", "signature", "binds")
@@ -42,7 +43,7 @@ def read_entries(
     reader = csv.DictReader(file)
     try:
         if not {"verb", "kind", "value"} <= set(reader.fieldnames or ()):
-            return [], [f"line 1: the columns are {', '.join(COLUMNS)}"]
+            return [], [in_line(1, _("the columns are %(columns)s") % {"columns": ", ".join(COLUMNS)})]
         for row in reader:
             try:
                 entry = entry_of(row, author)
@@ -50,22 +51,31 @@ def read_entries(
                     raise BadParty(wrong)
                 entries.append(entry)
             except (ValueError, TypeError) as error:
-                problems.append(f"line {reader.line_num}: {error}")
+                problems.append(in_line(reader.line_num, tell(why(error))))
     except (csv.Error, UnicodeDecodeError) as error:
-        problems.append(f"behind line {reader.line_num}: no CSV in UTF-8: {error}")
+        problems.append(no_csv(reader.line_num, error))
     return entries, problems
+
+
+def in_line(line: int, problem: str) -> str:
+    return _("line %(line)d: %(problem)s") % {"line": line, "problem": problem}
+
+
+def no_csv(line: int, error: Exception) -> str:
+    return _("behind line %(line)d: no CSV in UTF-8: %(problem)s") % {"line": line, "problem": error}
 
 
 def entry_of(row: dict[str, str], author: str) -> NewEntry:
     """Raises ValueError or TypeError with what is wrong."""
     missing = {"verb", "kind", "value"} - {name for name, value in row.items() if value}
     if missing:
-        raise ValueError(f"{', '.join(sorted(missing))} missing; the columns are {', '.join(COLUMNS)}")
+        told = {"missing": ", ".join(sorted(missing)), "columns": ", ".join(COLUMNS)}
+        raise ValueError(_("%(missing)s missing; the columns are %(columns)s") % told)
     kind, value = read_party(row["value"])
     wanted = ListKind(row["kind"])
     also = {ListKind.RECIPIENT: (ListKind.ADDRESS, ListKind.DOMAIN), ListKind.SIGNATURE: (ListKind.DOMAIN,)}
     if wanted is not kind and kind not in also.get(wanted, ()):
-        raise BadParty(f"{row['value']} is no {wanted}")
+        raise BadParty(_("%(value)s is no %(kind)s") % {"value": row["value"], "kind": wanted})
     verb, network, scope, signer = ListVerb(row["verb"]), row.get("network"), row.get("scope"), row.get("signature")
     expires = datetime.fromisoformat(row["expires"]) if row.get("expires") else None
     return NewEntry(

@@ -12,8 +12,10 @@ from typing import Any
 from sqlalchemy import Connection
 
 from gateway.desk import Person
+from gateway.i18n import _, tell
 from gateway.model import Role, Tie
 from gateway.policy.address import BadAddress, domain_key
+from gateway.policy.parties import why
 from gateway.store import audit, passkeys, persons, sittings, tokens
 
 GOOD_FOR = timedelta(days=3)  # an invitation
@@ -52,7 +54,7 @@ def read_name(said: str) -> str:
     """A name as it is kept: in small letters. Raises BadName."""
     name = said.strip().casefold()
     if not name or len(name) > LONGEST or not name.isprintable() or any(letter in name for letter in " /"):
-        raise BadName("a name is a word or a mail address, such as olga or olga@example.com")
+        raise BadName(_("a name is a word or a mail address, such as olga or olga@example.com"))
     return name
 
 
@@ -61,10 +63,10 @@ def read_role(role: str, domain: str) -> Given:
     try:
         return Role(role), domain_key(domain) if domain else ""
     except BadAddress as error:
-        raise BadRole(f"{domain} is no domain: {error}") from error
+        raise BadRole(_("%(domain)s is no domain: %(why)s") % {"domain": domain, "why": tell(why(error))}) from error
     except ValueError as error:
-        known = ", ".join(str(one) for one in Role)
-        raise BadRole(f"a role is one of {known}, for one domain as in approver:example.com") from error
+        told = {"roles": ", ".join(Role), "example": "approver:example.com"}
+        raise BadRole(_("a role is one of %(roles)s, for one domain as in %(example)s") % told) from error
 
 
 def written(one: Given) -> str:
@@ -147,7 +149,7 @@ def give_roles(conn: Connection, name: str, roles: Collection[Given], by: Person
     row = known(conn, name)
     before, after = persons.roles_of(conn, row["id"]), frozenset(roles)
     if name == by.name and (Role.ADMIN, "") in before - after:
-        raise NotPossible("Nobody stops being the admin by themselves: another admin has to say so.")
+        raise NotPossible(_("Nobody stops being the admin by themselves: another admin has to say so."))
     persons.give_roles(conn, row["id"], after)
     enter(conn, "roles changed", name, by, now, roles=sorted(map(written, after)), before=sorted(map(written, before)))
 
@@ -175,13 +177,13 @@ def lend(
     """They see the mail of an address and decide about it for a time. Raises NoSuchPerson and NotPossible."""
     row = known(conn, name)
     if row["disabled_at"] is not None:
-        raise NotPossible(f"{name} is locked out.")
+        raise NotPossible(_("%(name)s is locked out.") % {"name": name})
     if persons.tie_of(conn, row["id"], address, now) is Tie.OWN:
-        raise NotPossible(f"{address} is {name}'s own already.")
+        raise NotPossible(_("%(address)s is %(name)s's own already.") % {"address": address, "name": name})
     if until <= max(now, since or now):
-        raise NotPossible("It would be over before it begins.")
+        raise NotPossible(_("It would be over before it begins."))
     if until - now > LONGEST_LOAN:
-        raise NotPossible("A substitute stands in for a year at most. For longer, an admin gives them the address.")
+        raise NotPossible(_("A substitute stands in for a year at most. For longer, an admin gives them the address."))
     persons.give_address(conn, row["id"], address, Tie.DELEGATE, by.name, now, until, since)
     enter(conn, "substitute named", address, by, now, name=name, since=since, until=until)
 

@@ -38,25 +38,6 @@ class Coming(StrEnum):
     NEVER = "never"
 
 
-# Behind "would have", and behind "instead of".
-WOULD = {
-    Coming.AT_ONCE: "come in at once",
-    Coming.LATE: "come in some minutes late",
-    Coming.HELD: "waited for a decision",
-    Coming.JUNK: "gone to the Junk folder",
-    Coming.REFUSED: "been refused",
-    Coming.NEVER: "not come so far, as their senders did not come back",
-}
-INSTEAD = {
-    Coming.AT_ONCE: "coming in at once",
-    Coming.LATE: "coming in some minutes late",
-    Coming.HELD: "waiting for a decision",
-    Coming.JUNK: "going to the Junk folder",
-    Coming.REFUSED: "being refused",
-    Coming.NEVER: "not being back so far",
-}
-
-
 @dataclass(slots=True)
 class Past:
     """One mail, with what was known at each try; `came`: in the end it was not sent away."""
@@ -75,10 +56,6 @@ class Difference:
     instead: Coming
     count: int
     senders: tuple[tuple[str, int], ...]  # with how many of them, the most first
-
-    @property
-    def words(self) -> str:
-        return f"would have {WOULD[self.would]} instead of {INSTEAD[self.instead]}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from gateway.marked import N_
 from gateway.model import DataFacts, RcptFacts, Reason, ReasonCode
 from gateway.policy import draft, stored
 from gateway.policy.draft import Draft, Said
 from gateway.policy.stored import Unreadable
 
-NOT_POLICY = "the policy did not decide it: other recipients, a defect, or a fault of ours did"
+NOT_POLICY = N_("the policy did not decide it: other recipients, a defect, or a fault of ours did")
 
 
 @dataclass(frozen=True, slots=True)

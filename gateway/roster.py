@@ -14,9 +14,12 @@ from sqlalchemy import Connection
 
 from gateway import people
 from gateway.desk import Person
+from gateway.i18n import _, tell
+from gateway.listfile import in_line, no_csv
 from gateway.model import Level, Tie
 from gateway.people import Given, NotPossible, enter, read_name, read_role, written
 from gateway.policy.address import BadAddress, parse_address
+from gateway.policy.parties import why
 from gateway.store import levels, persons
 
 COLUMNS = ("name", "addresses", "roles", "level", "substitutes")
@@ -71,17 +74,17 @@ def read(file: TextIO, local: Iterable[str]) -> tuple[list[Row], list[str]]:
     try:
         wrong = headings(reader.fieldnames or ())
         if wrong:
-            return [], [f"line 1: {wrong}"]
+            return [], [in_line(1, wrong)]
         for said in reader:
             row = read_row(said, reader.line_num, frozenset(local), problems)
             if row is not None and any(one.name == row.name for one in rows):
-                problems.append(f"line {row.line}: {row.name} has a line already")
+                problems.append(in_line(row.line, _("%(name)s has a line already") % {"name": row.name}))
             elif row is not None:
                 rows.append(row)
     except (csv.Error, UnicodeDecodeError) as error:
-        problems.append(f"behind line {reader.line_num}: no CSV in UTF-8: {error}")
+        problems.append(no_csv(reader.line_num, error))
     if not rows and not problems:
-        problems.append("there is nobody in it")
+        problems.append(_("there is nobody in it"))
     return rows, problems
 
 
@@ -89,8 +92,10 @@ def headings(names: Sequence[str]) -> str:
     """What is wrong with the names of the columns; "" for nothing."""
     unknown = [one for one in names if one not in COLUMNS]
     if unknown or "name" not in names or len(set(names)) < len(names):
-        odd = f"; {', '.join(unknown)} is none of them" if unknown else ""
-        return f"the columns are {', '.join(COLUMNS)}, and name is needed{odd}"
+        told = {"columns": ", ".join(COLUMNS), "unknown": ", ".join(unknown)}
+        if unknown:
+            return _("the columns are %(columns)s, and name is needed; %(unknown)s is none of them") % told
+        return _("the columns are %(columns)s, and name is needed") % told
     return ""
 
 
@@ -104,11 +109,13 @@ def read_row(said: dict[str, Any], line: int, local: frozenset[str], problems: l
         try:
             return reads(said[column])
         except ValueError as error:
-            problems.append(f"line {line}: {column}: {error}")
+            problems.append(
+                in_line(line, _("%(column)s: %(problem)s") % {"column": column, "problem": tell(why(error))})
+            )
             return None
 
     if None in said:
-        problems.append(f"line {line}: it has more fields than there are columns")
+        problems.append(in_line(line, _("it has more fields than there are columns")))
     name = tried("name", read_name)
     addresses = tried("addresses", lambda text: read_addresses(text, local))
     row = Row(
@@ -130,7 +137,7 @@ def read_addresses(text: str, local: frozenset[str]) -> tuple[str, ...]:
     found = tuple(dict.fromkeys(parse_address(one).key for one in words(text)))
     foreign = [one for one in found if one.rpartition("@")[2] not in local]
     if foreign:
-        raise ValueError(f"{', '.join(foreign)} is at no domain of ours")
+        raise ValueError(_("%(addresses)s is at no domain of ours") % {"addresses": ", ".join(foreign)})
     return found
 
 
@@ -146,9 +153,9 @@ def parted(word: str, addresses: Sequence[str] | None) -> tuple[str, str]:
     try:
         address = parse_address(address).key
     except BadAddress as error:
-        raise ValueError(f"{word}: {error}") from error
+        raise ValueError(_("%(word)s: %(problem)s") % {"word": word, "problem": tell(why(error))}) from error
     if addresses is not None and address not in addresses:
-        raise ValueError(f"{address} is none of the addresses of that line")
+        raise ValueError(_("%(address)s is none of the addresses of that line") % {"address": address})
     return address, rest
 
 
@@ -158,7 +165,8 @@ def read_levels(text: str, addresses: Sequence[str] | None) -> dict[str, Level]:
     for word in words(text):
         address, said = parted(word, addresses)
         if said not in tuple(Level):
-            raise ValueError(f"{said} is no level; they are {', '.join(Level)}")
+            told = {"level": said, "levels": ", ".join(Level)}
+            raise ValueError(_("%(level)s is no level; they are %(levels)s") % told)
         found[address] = Level(said)
     return found
 
@@ -177,7 +185,8 @@ def read_loan(word: str, addresses: Sequence[str] | None) -> Loan:
             raise ValueError
         return Loan(address, read_name(name), date.fromisoformat(until), date.fromisoformat(since) if dots else None)
     except ValueError as error:
-        raise ValueError(f"{word}: write who stands in and until when, such as ben:2026-12-31") from error
+        told = {"word": word, "example": "ben:2026-12-31"}
+        raise ValueError(_("%(word)s: write who stands in and until when, such as %(example)s") % told) from error
 
 
 # ---- carried out ---------------------------------------------------------------------------------------------------
@@ -186,17 +195,18 @@ def read_loan(word: str, addresses: Sequence[str] | None) -> Loan:
 def imported(conn: Connection, rows: Sequence[Row], by: Person, now: datetime) -> list[Change]:
     """Do what the lines say, and tell; nothing where they are so already. Raises BadRoster with all that is against it:
     then the transaction has to be undone, as after a try."""
-    problems: list[str] = []
+    problems: list[tuple[int, str]] = []
     changes = [Change(row.name, "new") for row in rows if add(conn, row, by, now)]
     for step in (take_and_give, set_roles, set_levels, set_loans):
         for row in rows:
             try:
                 changes += step(conn, row, by, now)
             except (NotPossible, people.NoSuchPerson) as error:
-                said = f"nobody is called {error}" if isinstance(error, people.NoSuchPerson) else str(error)
-                problems.append(f"line {row.line}: {said}")
+                missing = _("nobody is called %(name)s") % {"name": error}
+                said = missing if isinstance(error, people.NoSuchPerson) else str(error)
+                problems.append((row.line, in_line(row.line, said)))
     if problems:
-        raise BadRoster(sorted(problems, key=lambda said: int(said.split()[1].rstrip(":"))))
+        raise BadRoster([said for __, said in sorted(problems, key=lambda one: one[0])])
     return changes
 
 
@@ -245,7 +255,8 @@ def set_levels(conn: Connection, row: Row, by: Person, now: datetime) -> Iterato
             levels.choose(conn, address, wanted, by.name, now)
             said = str(wanted) if wanted else "as the settings say"
             enter(conn, "level chosen", address, by, now, level=said)
-            yield Change(row.name, "level", f"{address} {said}")
+            shown = said if wanted else _("as the settings say")
+            yield Change(row.name, "level", _("%(address)s %(level)s") % {"address": address, "level": shown})
 
 
 def set_loans(conn: Connection, row: Row, by: Person, now: datetime) -> Iterator[Change]:
@@ -260,10 +271,11 @@ def set_loans(conn: Connection, row: Row, by: Person, now: datetime) -> Iterator
         known = there.get((address, name))
         if known is None or known["until"] != until or (since is not None and known["since"] != since):
             people.lend(conn, address, name, since, until, by, now)
-            yield Change(row.name, "substitute", f"+{name} for {address} until {one.until}")
+            told = {"name": name, "address": address, "until": one.until}
+            yield Change(row.name, "substitute", _("+%(name)s for %(address)s until %(until)s") % told)
     for address, name in there.keys() - wanted.keys():
         people.take_back(conn, address, name, by, now)
-        yield Change(row.name, "substitute", f"-{name} for {address}")
+        yield Change(row.name, "substitute", _("-%(name)s for %(address)s") % {"name": name, "address": address})
 
 
 def lent(conn: Connection, own: Sequence[str], now: datetime) -> list[dict[str, Any]]:

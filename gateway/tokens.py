@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from gateway.desk import Person
+from gateway.i18n import _, ngettext
 from gateway.model import Scope
 from gateway.people import NotPossible, known
 from gateway.store import audit, tokens
@@ -44,9 +45,9 @@ def read_scopes(said: Collection[str]) -> frozenset[Scope]:
     try:
         found = frozenset(map(Scope, said))
     except ValueError as error:
-        raise BadToken(f"A token may: {', '.join(Scope)}.") from error
+        raise BadToken(_("A token may: %(scopes)s.") % {"scopes": ", ".join(Scope)}) from error
     if not found:
-        raise BadToken("Choose at least one thing that it may do.")
+        raise BadToken(_("Choose at least one thing that it may do."))
     return found
 
 
@@ -62,14 +63,20 @@ def make(
     """Raises BadToken, NoSuchPerson and NotPossible."""
     name = " ".join(name.split())
     if not name or len(name) > LONGEST_NAME or not name.isprintable():
-        raise BadToken(f"Say what it is for, in at most {LONGEST_NAME} letters.")
+        raise BadToken(_("Say what it is for, in at most %(count)d letters.") % {"count": LONGEST_NAME})
     if not timedelta(0) < life <= LONGEST:
-        raise BadToken(f"It is good for some days, and for {LONGEST.days} at most.")
+        raise BadToken(_("It is good for some days, and for %(count)d at most.") % {"count": LONGEST.days})
     row = known(conn, owner)
     if row["disabled_at"] is not None:
-        raise NotPossible(f"{owner} is locked out.")
+        raise NotPossible(_("%(name)s is locked out.") % {"name": owner})
     if tokens.in_use(conn, row["id"], now) >= MOST:
-        raise NotPossible(f"{owner} has {MOST} tokens. Revoke one that nobody uses first.")
+        told = {"name": owner, "count": MOST}
+        said = ngettext(
+            "%(name)s has %(count)d token. Revoke one that nobody uses first.",
+            "%(name)s has %(count)d tokens. Revoke one that nobody uses first.",
+            MOST,
+        )
+        raise NotPossible(said % told)
     secret = START + secrets.token_urlsafe(32)
     values = {
         "digest": digest_of(secret),

@@ -7,6 +7,8 @@ import pyotp
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from gateway.i18n import _
+
 SHORTEST, LONGEST = 12, 1024
 STEP = 30  # seconds
 DRIFT = 1  # steps that a clock may be off
@@ -43,11 +45,13 @@ def hashed(password: str, name: str) -> str:
     """Raises BadPassword."""
     said = password.casefold()
     if len(password) < SHORTEST:
-        raise BadPassword(f"At least {SHORTEST} characters, please. Three or four words make a good one.")
+        raise BadPassword(
+            _("At least %(count)d characters, please. Three or four words make a good one.") % {"count": SHORTEST}
+        )
     if len(password) > LONGEST:
-        raise BadPassword(f"At most {LONGEST} characters.")
+        raise BadPassword(_("At most %(count)d characters.") % {"count": LONGEST})
     if said in COMMON or len(set(said)) < 5 or said in (name.casefold(), name.casefold()[::-1]):
-        raise BadPassword("Others guess that one first. Three or four words make a good one.")
+        raise BadPassword(_("Others guess that one first. Three or four words make a good one."))
     return HASHER.hash(password)
 
 
@@ -85,7 +89,7 @@ def step_of(secret: str, code: str, now: float) -> int | None:
 
 
 def recovery_codes() -> list[str]:
-    return ["-".join(secrets.token_hex(2) for _ in range(3)) for _ in range(CODES)]
+    return ["-".join(secrets.token_hex(2) for __ in range(3)) for __ in range(CODES)]
 
 
 def digest_of(code: str) -> str:

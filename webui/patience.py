@@ -6,6 +6,7 @@ from ipaddress import ip_network
 from flask import request
 from sqlalchemy import Connection
 
+from gateway.i18n import _
 from gateway.store import sittings
 from webui.guard import house
 from webui.noted import peer
@@ -36,6 +37,11 @@ def must_wait(conn: Connection, name: str, now: datetime) -> timedelta:
     By name and by network, so that neither guessing one password nor trying one password on all names is quick.
     """
     return max(wait_of(conn, "name", name, now), wait_of(conn, "network", network(), now, FREE * 4))
+
+
+def too_many(wait: timedelta) -> str:
+    """What is told to whoever has to wait."""
+    return _("Too many attempts. Try again in %(count)d s.") % {"count": int(wait.total_seconds()) + 1}
 
 
 def wait_of(conn: Connection, kind: str, value: str, now: datetime, free: int = FREE) -> timedelta:

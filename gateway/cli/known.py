@@ -194,7 +194,7 @@ def show_entries(listed: Iterable[ListEntry]) -> None:
         until = f"{entry.expires:%Y-%m-%d}" if entry.expires else ""
         if entry.withdrawn_at:
             until = f"withdrawn {entry.withdrawn_at:%Y-%m-%d}"
-        line = (str(entry.id), entry.verb, who(entry), proof(entry), entry.scope or "", until, entry.author,
+        line = (str(entry.id), entry.verb, str(who(entry)), str(proof(entry)), entry.scope or "", until, entry.author,
                 entry.comment)  # fmt: skip
         rows.append(tuple(map(shown, line)))
     if rows:

@@ -8,6 +8,7 @@ from typing import Literal
 
 import idna
 
+from gateway.marked import N_
 from gateway.model import Address
 
 Role = Literal["sender", "recipient"]
@@ -38,10 +39,10 @@ def parse_path(data: bytes, *, smtputf8: bool, role: Role) -> tuple[Address | No
     """
     found = _PATH.fullmatch(_decoded(data.lstrip(b" "), smtputf8))
     if not found:
-        raise BadAddress("address must stand alone in angle brackets")
+        raise BadAddress(N_("address must stand alone in angle brackets"))
     raw, rest = found[1], (found[2] or "").strip(" ").encode()
     if len(raw.encode()) + 2 > MAX_PATH:
-        raise BadAddress("address too long")
+        raise BadAddress(N_("address too long"))
     if not raw and role == "sender":
         return None, rest
     return _mailbox(raw, role), rest
@@ -52,30 +53,30 @@ def parse_address(text: str, *, smtputf8: bool = True) -> Address:
     try:
         address, rest = parse_path(f"<{text}>".encode(), smtputf8=smtputf8, role="sender")
     except UnicodeEncodeError:
-        raise BadAddress("address is not Unicode text") from None
+        raise BadAddress(N_("address is not Unicode text")) from None
     if address is None or rest:
-        raise BadAddress("one address expected")
+        raise BadAddress(N_("one address expected"))
     return address
 
 
 def domain_key(domain: str) -> str:
     """The one form in which a domain name is compared: lower-case A-labels (RFC 5890). Raises BadAddress."""
     if len(domain) > MAX_DOMAIN:
-        raise BadAddress("domain too long")
+        raise BadAddress(N_("domain too long"))
     try:
         plain = domain if domain.isascii() else idna.uts46_remap(domain, std3_rules=False, transitional=False)
         key = ".".join(map(_a_label, plain.lower().split(".")))
     except UnicodeError:  # which idna.IDNAError is
-        raise BadAddress("domain is not an internationalised name") from None
+        raise BadAddress(N_("domain is not an internationalised name")) from None
     if len(key) > MAX_DOMAIN:
-        raise BadAddress("domain too long")
+        raise BadAddress(N_("domain too long"))
     return key
 
 
 def _a_label(label: str) -> str:
     key = label if label.isascii() else idna.alabel(label).decode()
     if not _LABEL.fullmatch(key):
-        raise BadAddress("domain is not a valid name")
+        raise BadAddress(N_("domain is not a valid name"))
     return key
 
 
@@ -83,10 +84,10 @@ def _decoded(data: bytes, smtputf8: bool) -> str:
     try:
         text = data.decode("utf-8" if smtputf8 else "ascii")
     except UnicodeDecodeError:
-        raise BadAddress("address has characters that are not permitted here") from None
+        raise BadAddress(N_("address has characters that are not permitted here")) from None
     # Beyond ASCII this also refuses invisible characters, which make two addresses look the same.
     if not text.isprintable():
-        raise BadAddress("address has control characters")
+        raise BadAddress(N_("address has control characters"))
     return text
 
 
@@ -95,10 +96,10 @@ def _mailbox(raw: str, role: Role) -> Address:
     if role == "recipient" and raw.lower() == "postmaster":
         return Address(raw, raw, "")
     if raw.startswith("@"):
-        raise BadAddress("source routes are not accepted")
+        raise BadAddress(N_("source routes are not accepted"))
     local, at, domain = raw.rpartition("@")
     if not at:
-        raise BadAddress("address has no domain")
+        raise BadAddress(N_("address has no domain"))
     key = _path_domain(domain, role)
     return Address(raw, _sender_local(local) if role == "sender" else _recipient_local(local), key)
 
@@ -107,7 +108,7 @@ def _sender_local(local: str) -> str:
     if _SENDER_LOCAL.fullmatch(local):
         return local
     if not _QUOTED.fullmatch(local):
-        raise BadAddress("local part is not valid")
+        raise BadAddress(N_("local part is not valid"))
     # Quoting that is not needed does not make another mailbox (RFC 5321 4.1.2).
     bare = re.sub(r"\\(.)", r"\1", local[1:-1])
     return bare if _SENDER_LOCAL.fullmatch(bare) else local
@@ -116,11 +117,11 @@ def _sender_local(local: str) -> str:
 def _recipient_local(local: str) -> str:
     """`local`, if no server behind us can read a route or a second address into it."""
     if re.search(r'[%!:@"]', local):
-        raise BadAddress("local part has characters that are not accepted here")
+        raise BadAddress(N_("local part has characters that are not accepted here"))
     # Look-alikes such as U+FF20 become "@" where a backend normalises names, so that form must be harmless too.
     forms = local, unicodedata.normalize("NFKC", local)
     if not all(map(_RECIPIENT_LOCAL.fullmatch, forms)):
-        raise BadAddress("local part is not valid")
+        raise BadAddress(N_("local part is not valid"))
     return local
 
 
@@ -128,9 +129,9 @@ def _path_domain(domain: str, role: Role) -> str:
     if domain.startswith("["):
         return _literal(domain.lower())
     if role == "recipient" and ("_" in domain or "." not in domain):
-        raise BadAddress("domain is not a full name")
+        raise BadAddress(N_("domain is not a full name"))
     if not domain.isascii() and not _is_settled(domain):
-        raise BadAddress("domain is not in its normal form")
+        raise BadAddress(N_("domain is not in its normal form"))
     return domain_key(domain)
 
 
@@ -153,7 +154,7 @@ def _literal(text: str) -> str:
             return f"[ipv6:{IPv6Address(found[2])}]"
     except ValueError:
         pass
-    raise BadAddress("address literal is not valid")
+    raise BadAddress(N_("address literal is not valid"))
 
 
 # Normal forms of senders, for memory: what varies from mail to mail becomes "#" or goes.

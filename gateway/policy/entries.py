@@ -1,5 +1,6 @@
 """An entry of the lists in words for people."""
 
+from gateway.marked import N_, Said
 from gateway.model import Binds, ListEntry, ListKind, ListVerb
 from gateway.policy.conflicts import Conflict, Finding
 
@@ -9,13 +10,13 @@ def is_name(kind: ListKind) -> bool:
     return kind in (ListKind.ADDRESS, ListKind.DOMAIN)
 
 
-def who(entry: ListEntry) -> str:
+def who(entry: ListEntry) -> Said | str:
     """The party of an entry, for people."""
     match entry.kind:
         case ListKind.RECIPIENT:
-            return f"to {entry.value}"
+            return Said(N_("to %(recipient)s"), {"recipient": entry.value})
         case ListKind.SIGNATURE:
-            return f"signed by {entry.value}"
+            return Said(N_("signed by %(domain)s"), {"domain": entry.value})
         case _:
             return entry.value
 
@@ -26,14 +27,21 @@ def whose(entry: ListEntry) -> str:
     return named if not named or "@" in named else f"@{named}"
 
 
-def proof(entry: ListEntry) -> str:
-    """What a name must come with, for people."""
-    network = str(entry.network) if entry.network and entry.kind is not ListKind.NETWORK else ""
-    signed = f"signed by {entry.signature}" if entry.signature else ""
-    if entry.verb is ListVerb.ALLOW and is_name(entry.kind) and not network and not signed:
-        signed = "its own signature"
-    unproved = "unless proved" if entry.binds is Binds.UNAUTHENTICATED else ""
-    return ", ".join(filter(None, (network, signed, unproved)))
+def proof(entry: ListEntry) -> Said | str:
+    """What a name must come with, for people; "" for nothing."""
+    found: list[Said | str] = []
+    if entry.network and entry.kind is not ListKind.NETWORK:
+        found.append(str(entry.network))
+    if entry.signature:
+        found.append(Said(N_("signed by %(domain)s"), {"domain": entry.signature}))
+    if entry.verb is ListVerb.ALLOW and is_name(entry.kind) and not found:
+        found.append(Said(N_("its own signature")))
+    if entry.binds is Binds.UNAUTHENTICATED:
+        found.append(Said(N_("unless proved")))
+    said: Said | str = found[0] if found else ""
+    for other in found[1:]:
+        said = Said(N_("%(one)s, %(other)s"), {"one": said, "other": other})
+    return said
 
 
 def sentence(entry: ListEntry) -> str:
@@ -43,16 +51,23 @@ def sentence(entry: ListEntry) -> str:
     return f"{entry.verb} {entry.kind} {entry.value}{f' ({means})' if means else ''}{scope}"
 
 
-def plainly(entry: ListEntry) -> str:
+def plainly(entry: ListEntry) -> Said:
     """The same as people would say it to each other: whom, how that is known, and for whom."""
     whom = {
         ListKind.ADDRESS: entry.value,
-        ListKind.DOMAIN: f"everybody at {entry.value}",
-        ListKind.NETWORK: f"whatever comes from {entry.value}",
+        ListKind.DOMAIN: everybody_at(entry.value),
+        ListKind.NETWORK: Said(N_("whatever comes from %(network)s"), {"network": entry.value}),
     }.get(entry.kind, who(entry))
-    known = proof(entry)
-    scope = entry.scope if entry.scope and "@" in entry.scope else f"everybody at {entry.scope}" if entry.scope else ""
-    return f"{whom}{f', {known},' if known else ','} to {scope or 'anybody here'}"
+    scope: Said | str = Said(N_("anybody here"))
+    if entry.scope:
+        scope = entry.scope if "@" in entry.scope else everybody_at(entry.scope)
+    if known := proof(entry):
+        return Said(N_("%(whom)s, %(known)s, to %(recipients)s"), {"whom": whom, "known": known, "recipients": scope})
+    return Said(N_("%(whom)s, to %(recipients)s"), {"whom": whom, "recipients": scope})
+
+
+def everybody_at(domain: str) -> Said:
+    return Said(N_("everybody at %(domain)s"), {"domain": domain})
 
 
 MEANINGS = {
@@ -62,6 +77,15 @@ MEANINGS = {
     Conflict.CROSSING: "some mail is meant by both, and a block comes first: {}",
     Conflict.OVER: "its time is over",
 }
+# The same as people would say it to each other.
+MEANINGS_PLAINLY = {
+    Conflict.COVERED: N_("%(entry)s. But “%(other)s” says so already, and more."),
+    Conflict.SHADOWED: N_("%(entry)s. But it never counts, for a block comes first: “%(other)s”."),
+    Conflict.EXCEPTION: N_("%(entry)s. But what is left of it is less: “%(other)s”."),
+    Conflict.CROSSING: N_("%(entry)s. But some mail is meant by both, and a block comes first: “%(other)s”."),
+    Conflict.OVER: N_("%(entry)s. But its time is over."),
+}
+DOES = {ListVerb.ALLOW: N_("let in: %(entry)s"), ListVerb.BLOCK: N_("kept out: %(entry)s")}
 
 
 def conflict_sentence(finding: Finding) -> str:
@@ -69,13 +93,10 @@ def conflict_sentence(finding: Finding) -> str:
     return f"{numbered(finding.entry)}: {MEANINGS[finding.conflict].format(other)}"
 
 
-DOES = {ListVerb.ALLOW: "let in", ListVerb.BLOCK: "kept out"}
-
-
-def conflict_plainly(finding: Finding) -> str:
-    """The same as people would say it to each other."""
-    said = [f"{DOES[one.verb]}: {plainly(one)}" for one in (finding.entry, finding.other) if one is not None]
-    return f"{said[0]}. But {MEANINGS[finding.conflict].format(f'“{said[-1]}”')}."
+def conflict_plainly(finding: Finding) -> Said:
+    named = {"entry": finding.entry, "other": finding.other or finding.entry}
+    said = {name: Said(DOES[one.verb], {"entry": plainly(one)}) for name, one in named.items()}
+    return Said(MEANINGS_PLAINLY[finding.conflict], said)
 
 
 def numbered(entry: ListEntry) -> str:

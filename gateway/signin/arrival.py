@@ -11,16 +11,18 @@ from typing import Any
 from sqlalchemy import Connection
 
 from gateway.desk import Person
+from gateway.i18n import _
+from gateway.marked import N_
 from gateway.model import Role, Tie
 from gateway.people import BadName, Given, NotPossible, enter, read_name, read_role, written
 from gateway.signin.nouns import NotIn, Proven, Welcome
 from gateway.store import links, persons
 
-UNKNOWN = "Nobody here goes with that account. Ask your admin to invite you."
-GUARDED = (
+UNKNOWN = N_("Nobody here goes with that account. Ask your admin to invite you.")
+GUARDED = N_(
     "An admin with a password of this house connects such an account on the page “How you sign in”, once signed in."
 )
-TAKEN = "Somebody here has that address already, with another account over there. Ask your admin."
+TAKEN = N_("Somebody here has that address already, with another account over there. Ask your admin.")
 
 
 def person_for(conn: Connection, who: Proven, welcome: Welcome, by: Person, now: datetime) -> dict[str, Any]:
@@ -82,7 +84,7 @@ def connect(conn: Connection, row: dict[str, Any], who: Proven, way: str, by: Pe
     """Bind somebody who is signed in. Raises NotPossible where the account over there is somebody else's here."""
     link = links.found(conn, who.issuer, who.subject)
     if link is not None and link["person_id"] != row["id"]:
-        raise NotPossible("That account is connected with somebody else here.")
+        raise NotPossible(_("That account is connected with somebody else here."))
     if link is None:
         links.add(conn, row["id"], who.issuer, who.subject, who.address, now, made=False)
         enter(conn, "connected", row["name"], by, now, way=way, subject=who.subject, address=who.address)

@@ -15,13 +15,14 @@ import structlog
 from ldap3.core.exceptions import LDAPException
 from ldap3.utils.conv import escape_filter_chars
 
+from gateway.marked import N_
 from gateway.policy.address import BadAddress, parse_address
 from gateway.settings.signin import DirectorySettings, LdapUrl
-from gateway.signin.nouns import NoAnswer, NotIn, Proven, is_member
+from gateway.signin.nouns import NO_GROUP, NoAnswer, NotIn, Proven, is_member
 
 log = structlog.get_logger()
 
-WHO = "The directory"
+WHO = N_("The directory")
 A_PAGE = 500  # entries at once
 LONGEST = 255  # of an id
 NOBODY = "cn=nobody-is-called-that"  # who is bound as where nobody was found
@@ -88,7 +89,7 @@ class Directory:
                 return None
             groups = entry.groups | self.groups_of(conn, entry)
         if not is_member(groups, self.settings.groups):
-            raise NotIn("You are in none of the groups that may sign in here. Ask your admin.")
+            raise NotIn(NO_GROUP)
         return Proven(self.issuer, entry.subject, entry.address, groups)
 
     def entry_of(self, conn: ldap3.Connection, name: str) -> Entry | None:

@@ -20,10 +20,11 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
+from gateway.marked import N_, Said
 from gateway.policy.address import BadAddress, parse_address
 from gateway.settings.signin import Oidc
 from gateway.signin.fetching import Fetcher, is_safe
-from gateway.signin.nouns import AGAIN, NoAnswer, NotIn, Proven, is_member
+from gateway.signin.nouns import AGAIN, NO_GROUP, NoAnswer, NotIn, Proven, is_member
 
 log = structlog.get_logger()
 
@@ -34,7 +35,9 @@ SIGNED = frozenset(
 KNOWN_FOR = timedelta(hours=1)  # what the issuer says of itself
 KEYS_AFTER = timedelta(seconds=30)  # between two questions for its keys because of a key that is not known
 LEEWAY = 60  # seconds that clocks may differ
-NOT_PROVEN = "What came back from there could not be verified, so nobody was let in. It is in the log; tell your admin."
+NOT_PROVEN = N_(
+    "What came back from there could not be verified, so nobody was let in. It is in the log; tell your admin."
+)
 
 
 @dataclass
@@ -93,7 +96,8 @@ class Issuer:
             log.info(
                 "the issuer let nobody in", error=answer["error"][:100], why=answer.get("error_description", "")[:300]
             )
-            raise NotIn(f"{self.fetcher.who[:1].upper()}{self.fetcher.who[1:]} did not let you in.")
+            who = f"{self.fetcher.who[:1].upper()}{self.fetcher.who[1:]}"
+            raise NotIn(Said(N_("%(who)s did not let you in."), {"who": who}))
         tokens = self.exchange(answer.get("code", ""), journey, now)
         claims = self.proven(tokens, journey, now)
         return self.judged(claims, str(tokens["id_token"]))
@@ -176,10 +180,10 @@ class Issuer:
         """Raises NotIn."""
         groups, chosen = texts(claims.get(self.settings.groups_claim)), self.settings
         if not is_member(groups, chosen.groups):
-            raise NotIn("You are in none of the groups that may sign in here. Ask your admin.")
+            raise NotIn(NO_GROUP)
         how = texts(claims.get("acr")) | texts(claims.get("amr"))
         if chosen.acr and how.isdisjoint(chosen.acr):
-            raise NotIn("Sign in there with a second factor, please; this time it was not asked for.")
+            raise NotIn(N_("Sign in there with a second factor, please; this time it was not asked for."))
         address, is_sure = claims.get(chosen.address), claims.get("email_verified")
         sure = chosen.verified == "issuer" or is_sure is True or is_sure == "true"
         return Proven(

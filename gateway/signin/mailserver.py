@@ -7,11 +7,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
+from gateway.marked import N_
 from gateway.policy.address import BadAddress, parse_address
 from gateway.settings.signin import ImapSettings
 from gateway.signin.nouns import NoAnswer, Proven
 
-WHO = "The mail server"
+WHO = N_("The mail server")
 PLAIN_NAME = re.compile(r"[A-Za-z0-9._+=&'~-]+@[^@]+")  # what no mail server takes for more than a name
 NOT_NOW = re.compile(
     r"\[(UNAVAILABLE|INUSE|LIMIT|SERVERBUG|CONTACTADMIN|PRIVACYREQUIRED)\b|command error: BAD", re.IGNORECASE

@@ -3,17 +3,25 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from gateway.marked import N_, Said
 from gateway.people import Given, read_role
 
-AGAIN = "That answer does not belong to what was asked here. Start again, please."
+AGAIN = N_("That answer does not belong to what was asked here. Start again, please.")
+NO_GROUP = N_("You are in none of the groups that may sign in here. Ask your admin.")
 
 
 class NoAnswer(Exception):
-    """Somebody elsewhere does not answer, or with what nobody understands. args[0] is who; args[1] why, for the log."""
+    """Somebody elsewhere does not answer, or with what nobody understands. args[0] is who, marked or a name; args[1]
+    why, for the log."""
 
 
 class NotIn(Exception):
-    """Who it is may not come in. args[0] says why, in a sentence for them."""
+    """Who it is may not come in. `why` is a sentence for them, to be said in their language; the audit keeps it as it
+    is."""
+
+    def __init__(self, why: Said | str) -> None:
+        super().__init__(str(why))
+        self.why = why
 
 
 @dataclass(frozen=True, slots=True)

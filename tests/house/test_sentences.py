@@ -20,7 +20,7 @@ TEMPLATES = sorted(
 )
 TECHNICAL = {"code", "kbd", "script", "style", "pre"}  # what is in them is for machines
 SAID = {"title", "aria-label", "alt", "placeholder"}  # attributes that people read or hear
-NAMES = re.compile(r"\b(Greygate|CSV)\b")
+NAMES = re.compile(r"\b(Greygate|CSV|API|([a-z]+@)?example\.com)\b")  # nobody translates them
 FILLED = "\x00"  # stands where something is filled in
 LETTERS = re.compile(r"[^\W\d_]{2,}")
 SENTENCE = re.compile(r"^[A-Z][a-z]+|[a-z]+ [a-z]+")  # as against the name of a class, a page or a key

@@ -22,6 +22,7 @@ from tests.peers.issuer import Liar, consent, key, provider, running
 from tests.store.making import BO, MINUTE, SECOND
 from tests.webui.conftest import PASSWORD, Browser, Office
 from tests.webui.doors import opened_by
+from tests.webui.reading import read
 from tests.webui.test_signin import code_at, with_factor
 
 PEOPLE: tuple[dict[str, Any], ...] = (
@@ -114,7 +115,7 @@ def address_for(office: Office, name: str, address: str) -> None:
 
 def test_somebody_signs_in_with_the_account_of_their_work(at_work: Office) -> None:
     browser = at_work.browser()
-    assert "Sign in with Work" in browser.get("/sign-in").text
+    assert "Sign in with Work" in read(browser.get("/sign-in").text)
     there = sent(browser, "/held")
     told = asked(there)
     assert (told["response_type"], told["code_challenge_method"], told["redirect_uri"]) == (

@@ -239,7 +239,7 @@ def mail_choices(asked: Asked, number: str) -> Listing[Proposal]:
     rows = [
         Proposal(
             place=place,
-            words=plainly(choice.entry),
+            words=str(plainly(choice.entry)),
             entry=sentence(choice.entry),
             risk=str(choice.risk) if choice.because else "",
             because=choice.because,

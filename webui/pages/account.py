@@ -8,7 +8,8 @@ from flask import Blueprint, abort, flash, g, redirect, render_template, request
 from werkzeug.wrappers import Response
 
 from gateway import clock, tokens
-from gateway.i18n import CHOICE, LANGUAGES, _, speak
+from gateway.i18n import CHOICE, LANGUAGES, _, ngettext, speak, written
+from gateway.marked import N_
 from gateway.model import Act, Scope
 from gateway.people import NotPossible
 from gateway.policy.rights import can
@@ -29,17 +30,18 @@ from webui.sessions import Sitting
 
 page = Blueprint("account", __name__)
 
-WRONG = "The password is wrong, or there were too many attempts."
+WRONG = N_("The password is wrong, or there were too many attempts.")
+UNCHANGED = N_("The password is wrong, or there were too many attempts. Nothing was changed.")
 FRESH = timedelta(minutes=10)  # since somebody came in
 
 # What a token may be for, as its owner reads it.
 SCOPES = {
-    Scope.READ: "Look at mail, senders and levels",
-    Scope.DECIDE: "Release and refuse mail",
-    Scope.KNOWN: "Let senders in and keep them out",
-    Scope.PROTECTION: "Choose levels, and expect mail",
-    Scope.PEOPLE: "See and change who may sign in",
-    Scope.HEALTH: "See how the house is",
+    Scope.READ: N_("Look at mail, senders and levels"),
+    Scope.DECIDE: N_("Release and refuse mail"),
+    Scope.KNOWN: N_("Let senders in and keep them out"),
+    Scope.PROTECTION: N_("Choose levels, and expect mail"),
+    Scope.PEOPLE: N_("See and change who may sign in"),
+    Scope.HEALTH: N_("See how the house is"),
 }
 OF_ADMINS = {Scope.PEOPLE: Act.PEOPLE, Scope.HEALTH: Act.HEALTH}  # of no use to anybody else
 LIVES = (30, 90, 180, 366)  # days
@@ -82,6 +84,7 @@ def security() -> str:
         "scopes": {one: says for one, says in SCOPES.items() if one not in OF_ADMINS or can(actor(), OF_ADMINS[one])},
         "lives": LIVES,
         "usual": tokens.USUAL.days,
+        "days_said": written.days,
     }
     here = sittings.key_of(cast(Sitting, session).secret)
     told |= {"languages": LANGUAGES.values(), "chosen": row["wishes"].get(CHOICE, "") if row else ""}
@@ -92,8 +95,9 @@ def elsewhere_names() -> dict[str, str]:
     """Issuers, as people call them."""
     settings = house().settings
     known = {way: door.issuer for way, door in house().doors.by_password()}
-    words = {known.get("directory", ""): "the directory", known.get("imap", ""): "the mail server"}
-    return words | {settings.oidc.issuer: settings.oidc.label}
+    words = {known.get("directory", ""): _("The directory"), known.get("imap", ""): _("The mail server")}
+    label = settings.oidc.label
+    return words | {settings.oidc.issuer: label[:1].upper() + label[1:]}
 
 
 def offered() -> dict[str, str]:
@@ -169,13 +173,13 @@ def take_factor() -> str | Response:
     secret, now = session.get("totp", ""), clock.now()
     step = passwords.step_of(secret, request.form.get("code", ""), now.timestamp()) if secret else None
     if step is None:
-        flash("That was not the code. The clock of the telephone must be right.", "first")
+        flash(_("That was not the code. The clock of the telephone must be right."), "first")
         return redirect(url_for("account.security"))
     codes = passwords.recovery_codes()
     with house().writing() as conn:
         row = persons.numbered(conn, actor().number)
         if row is None or row["totp"]:
-            abort(409, "There is a second factor already.")
+            abort(409, _("There is a second factor already."))
         digests = [passwords.digest_of(one) for one in codes]
         persons.change(conn, actor().number, totp=secret, totp_step=step, recovery=digests)
         note(conn, "second factor set up", actor().name)
@@ -187,7 +191,7 @@ def take_factor() -> str | Response:
 @signed_in
 def remove_factor() -> Response:
     if not is_confirmed(request.form.get("password", "")):
-        flash(f"{WRONG} Nothing was changed.", "first")
+        flash(_(UNCHANGED), "first")
         return redirect(url_for("account.security"))
     with house().writing() as conn:
         persons.change(conn, actor().number, totp=None)
@@ -195,9 +199,8 @@ def remove_factor() -> Response:
         if not has_key:
             persons.change(conn, actor().number, recovery=[])
         note(conn, "second factor removed", actor().name)
-    flash(
-        f"From now on {'a passkey is asked for after the password' if has_key else 'the password alone is asked for'}."
-    )
+    with_key = _("From now on a passkey is asked for after the password.")
+    flash(with_key if has_key else _("From now on the password alone is asked for."))
     return redirect(url_for("account.security"))
 
 
@@ -207,9 +210,9 @@ def change_password() -> Response:
     form = request.form
     try:
         if not is_password(form.get("old", "")):
-            raise BadPassword(WRONG)
+            raise BadPassword(_(WRONG))
         if form.get("password") != form.get("again"):
-            raise BadPassword("The two new ones are not the same.")
+            raise BadPassword(_("The two new ones are not the same."))
         stored = passwords.hashed(form.get("password", ""), actor().name)
     except BadPassword as error:
         flash(str(error), "first")
@@ -218,7 +221,7 @@ def change_password() -> Response:
         persons.change(conn, actor().number, password=stored)
         ended = sittings.end_all(conn, actor().number, cast(Sitting, session).secret)
         note(conn, "password changed", actor().name, sessions_ended=ended)
-    flash("The password is another one now. Everywhere else you are signed out.")
+    flash(_("The password is another one now. Everywhere else you are signed out."))
     return redirect(url_for("account.security"))
 
 
@@ -228,7 +231,8 @@ def sign_out_elsewhere() -> Response:
     with house().writing() as conn:
         ended = sittings.end_all(conn, actor().number, cast(Sitting, session).secret)
         note(conn, "signed out elsewhere", actor().name, sessions_ended=ended)
-    flash(f"Signed out in {ended} other places." if ended else "You were signed in nowhere else.")
+    said = ngettext("Signed out in %(count)d other place.", "Signed out in %(count)d other places.", ended)
+    flash(said % {"count": ended} if ended else _("You were signed in nowhere else."))
     return redirect(url_for("account.security"))
 
 
@@ -243,15 +247,15 @@ def disconnect(key: str) -> Response:
     except ValueError:
         abort(404)
     if not g.person["password"]:
-        flash("You have no password of this house: without that account you could not sign in any more.", "first")
+        flash(_("You have no password of this house: without that account you could not sign in any more."), "first")
         return redirect(url_for("account.security"))
     if not is_confirmed(request.form.get("password", "")):
-        flash(f"{WRONG} Nothing was changed.", "first")
+        flash(_(UNCHANGED), "first")
         return redirect(url_for("account.security"))
     with house().writing() as conn:
         if not arrival.disconnect(conn, g.person, wanted, me(), clock.now()):
             abort(404)
-    flash("That account lets you in no more.")
+    flash(_("That account lets you in no more."))
     return redirect(url_for("account.security"))
 
 
@@ -265,7 +269,7 @@ def make_token() -> str | Response:
     form = request.form
     days = places.number(form.get("days", "")) or 0
     if not is_them(form.get("password", "")):
-        flash(f"{WRONG} No token was made.", "first")
+        flash(_("The password is wrong, or there were too many attempts. No token was made."), "first")
         return redirect(url_for("account.security"))
     try:
         scopes = tokens.read_scopes(form.getlist("scope"))
@@ -286,5 +290,5 @@ def revoke_token(number: int) -> Response:
         done = known and tokens.revoke(conn, number, me(), clock.now(), owner=actor().number)
     if not done:
         abort(404)
-    flash("It is worth nothing any more.")
+    flash(_("It is worth nothing any more."))
     return redirect(url_for("account.security"))

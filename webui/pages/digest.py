@@ -8,6 +8,8 @@ from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
 from gateway import clock
+from gateway.i18n import _
+from gateway.marked import N_
 from gateway.model import Act, DigestWish, Tells, Told
 from gateway.policy.rights import domains
 from gateway.settings.writing import MOST_TIMES, TIME
@@ -19,9 +21,9 @@ page = Blueprint("digest", __name__, url_prefix="/protection")
 
 # What may be told, as people say it.
 KINDS = {
-    Told.HELD: "Mail to me that waits for a decision",
-    Told.LISTED: "Mail that came in and is listed for a look",
-    Told.NOBODYS: "Mail that waits and is nobody's, in the domains that I approve",
+    Told.HELD: N_("Mail to me that waits for a decision"),
+    Told.LISTED: N_("Mail that came in and is listed for a look"),
+    Told.NOBODYS: N_("Mail that waits and is nobody's, in the domains that I approve"),
 }
 
 
@@ -50,10 +52,10 @@ def choose() -> Response:
     form, now = request.form, clock.now()
     said = form.get("times", "").replace(",", " ").split()
     if len(said) > MOST_TIMES or not all(map(TIME.fullmatch, said)):
-        abort(400, f"Times are written like 08:00, and at most {MOST_TIMES} of them.")
+        abort(400, _("Times are written like 08:00, and at most %(count)d of them.") % {"count": MOST_TIMES})
     address = form.get("address", "")
     if address and address not in actor().addresses - actor().lent:
-        abort(400, "That address is not yours.")
+        abort(400, _("That address is not yours."))
     kinds = frozenset(kind for kind in Told if kind in form.getlist("kinds")) or frozenset({Told.HELD})
     if Told.NOBODYS in kinds and not domains(actor(), Act.DECIDE):
         abort(403)
@@ -70,7 +72,7 @@ def choose() -> Response:
         chosen: dict[str, Any] = {"wanted": wanted.wanted, "times": said, "kinds": sorted(kinds), "address": address}
         note(conn, "digest chosen", actor().name, **chosen)
         changes.announce(conn, house().node)
-    flash("You get a mail when something waits for you." if wanted.wanted else "You get no mails from here.")
+    flash(_("You get a mail when something waits for you.") if wanted.wanted else _("You get no mails from here."))
     return redirect(url_for("protection.show"))
 
 
@@ -80,5 +82,5 @@ def forget_devices() -> Response:
     with house().writing() as conn:
         gone = devices.forget_all(conn, actor().number)
         note(conn, "browsers forgotten", actor().name, browsers=gone)
-    flash("Links in mails ask for their code again, everywhere.")
+    flash(_("Links in mails ask for their code again, everywhere."))
     return redirect(url_for("protection.show"))

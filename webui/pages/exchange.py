@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from werkzeug.wrappers import Response as AnyResponse
 
 from gateway import clock, entries, listfile
+from gateway.i18n import _, ngettext, tell
 from gateway.policy.conflicts import conflicts_of
 from gateway.policy.entries import conflict_plainly, plainly, whose
 from gateway.store import lists
@@ -39,7 +40,7 @@ def export() -> Response:
 @page.get("/import")
 @signed_in
 def ask() -> str:
-    return render_template("known/import.html")
+    return render_template("known/import.html", columns=listfile.COLUMNS)
 
 
 @page.post("/import")
@@ -50,18 +51,24 @@ def import_file() -> str | tuple[str, int] | AnyResponse:
     found, wrong = listfile.read_entries(io.StringIO(text), actor().name, foreign) if text else ([], [])
     mine = [replace(one, author=actor().name) for one in found]  # who brings it in stands for it
     if problems or wrong:
-        return render_template("known/import.html", problems=[*problems, *wrong]), 400
+        return render_template("known/import.html", columns=listfile.COLUMNS, problems=[*problems, *wrong]), 400
     if request.form.get("sure"):
         with house().writing() as conn:
             fresh = entries.import_all(conn, mine, me(), clock.now())
-        flash(f"{len(fresh)} entries were added, {len(mine) - len(fresh)} were there already.")
+        flash(added(len(fresh), len(mine) - len(fresh)))
         return redirect(url_for("known.show"))
     with house().reading() as conn:
         fresh = entries.new_ones(conn, mine)
         told = quarrels(conn, fresh[:SHOWN])
-    words = [(one.verb, plainly(one.as_entry())) for one in fresh[:SHOWN]]
+    words = [(one.verb, tell(plainly(one.as_entry()))) for one in fresh[:SHOWN]]
     counts = {"fresh": len(fresh), "there": len(mine) - len(fresh)}
     return render_template("known/import.html", text=text, words=words, conflicts=told, **counts)
+
+
+def added(fresh: int, there: int) -> str:
+    new = ngettext("%(count)d entry was added", "%(count)d entries were added", fresh) % {"count": fresh}
+    said = ngettext("%(added)s, %(count)d was there already.", "%(added)s, %(count)d were there already.", there)
+    return said % {"added": new, "count": there}
 
 
 def read_text() -> tuple[str, list[str]]:
@@ -70,18 +77,20 @@ def read_text() -> tuple[str, list[str]]:
     try:
         text = file.read().decode("utf-8-sig") if file else request.form.get("text", "")
     except UnicodeDecodeError:
-        return "", ["That is no text in UTF-8. A spreadsheet saves it as CSV UTF-8."]
-    return text, [] if text else ["There is nothing in it. Choose a file first."]
+        return "", [_("That is no text in UTF-8. A spreadsheet saves it as CSV UTF-8.")]
+    return text, [] if text else [_("There is nothing in it. Choose a file first.")]
 
 
 def foreign(one: NewEntry) -> str:
     """An entry that somebody else would have to bring in."""
     if is_mine(whose(one.as_entry())):
         return ""
-    return f"for {one.scope or 'everybody'} somebody else says whom to let in"
+    if one.scope:
+        return _("for %(scope)s somebody else says whom to let in") % {"scope": one.scope}
+    return _("for everybody somebody else says whom to let in")
 
 
 def quarrels(conn: Connection, fresh: Sequence[NewEntry]) -> list[str]:
     there = lists.entries(conn)
     found = [finding for one in fresh for finding in conflicts_of(one.as_entry(), there, clock.now())]
-    return [conflict_plainly(finding) for finding in found[:SHOWN]]
+    return [tell(conflict_plainly(finding)) for finding in found[:SHOWN]]

@@ -9,6 +9,8 @@ from werkzeug.wrappers import Response
 
 from gateway import clock
 from gateway.desk import Person
+from gateway.i18n import _, tell
+from gateway.marked import N_
 from gateway.people import NotPossible
 from gateway.signin import arrival
 from gateway.signin.nouns import AGAIN, NoAnswer, NotIn, Proven
@@ -17,7 +19,7 @@ from webui.elsewhere import welcome
 from webui.entry import come_in, go_on, refuse_plain, refused, wanted
 from webui.guard import actor, house, public, signed_in
 from webui.noted import me, note, peer
-from webui.patience import FREE, must_wait, network, note_failure, wait_of
+from webui.patience import FREE, must_wait, network, note_failure, too_many, wait_of
 
 if TYPE_CHECKING:
     from gateway.signin.issuer import Issuer
@@ -27,7 +29,7 @@ log = structlog.get_logger()
 page = Blueprint("issuer", __name__)
 
 BACK_WITHIN = timedelta(minutes=10)  # a password and a second factor are typed there
-SILENT = "The other side does not answer; people with a password of this house can still sign in."
+SILENT = N_("The other side does not answer; people with a password of this house can still sign in.")
 
 
 def issuer() -> "Issuer":
@@ -65,19 +67,21 @@ def back() -> tuple[str, int] | Response:
     chosen, now, journey = issuer(), clock.now(), session.pop("journey", None)
     refuse_plain()
     if not isinstance(journey, dict) or datetime.fromisoformat(journey["until"]) < now:
-        return refused(AGAIN, 400) if g.actor is None else elsewhere(AGAIN)
+        return refused(_(AGAIN), 400) if g.actor is None else elsewhere(_(AGAIN))
     if journey.get("person") != (g.actor.number if g.actor else None):
-        return refused(AGAIN, 400) if g.actor is None else elsewhere(AGAIN)  # somebody else is in, or nobody any more
+        return (
+            refused(_(AGAIN), 400) if g.actor is None else elsewhere(_(AGAIN))
+        )  # somebody else is in, or nobody any more
     with house().reading() as conn:
         wait = wait_of(conn, "network", network(), now, FREE * 4)
     if wait > timedelta(0):
-        return refused(f"Too many attempts. Try again in {int(wait.total_seconds()) + 1} s.", 429)
+        return refused(too_many(wait), 429)
     try:
         found = chosen.arrive(journey, request.args, now)
     except NoAnswer as error:
         return silent(error)
     except NotIn as error:
-        return denied(error.args[0])
+        return denied(error)
     return connected(found) if g.actor is not None else arrived(found, journey, now)
 
 
@@ -87,13 +91,13 @@ def arrived(found: Proven, journey: dict[str, Any], now: datetime) -> tuple[str,
         link = links.found(conn, found.issuer, found.subject)
         known = persons.numbered(conn, link["person_id"]) if link else None
         if known is not None and (wait := must_wait(conn, known["name"], now)) > timedelta(0):
-            return refused(f"Too many attempts. Try again in {int(wait.total_seconds()) + 1} s.", 429)
+            return refused(too_many(wait), 429)
         try:
             row = arrival.person_for(conn, found, welcome("oidc"), by, now)
         except NotIn as error:
-            return refused_for(conn, by.name, error.args[0])
+            return refused_for(conn, by.name, error)
         if row["disabled_at"] is not None:
-            return refused_for(conn, row["name"], "You are locked out here. Ask your admin.")
+            return refused_for(conn, row["name"], NotIn(N_("You are locked out here. Ask your admin.")))
         then = wanted(journey.get("then", ""))
         if not found.factor:
             response = go_on(conn, row, now, then, "oidc")
@@ -104,24 +108,26 @@ def arrived(found: Proven, journey: dict[str, Any], now: datetime) -> tuple[str,
         return response
 
 
-def refused_for(conn: Any, name: str, words: str) -> tuple[str, int]:
-    note(conn, "sign-in refused", "", who=name, way="oidc", why=words)
-    return refused(words, 403)
+def refused_for(conn: Any, name: str, error: NotIn) -> tuple[str, int]:
+    note(conn, "sign-in refused", "", who=name, way="oidc", why=str(error))
+    return refused(tell(error.why), 403)
 
 
-def denied(words: str) -> tuple[str, int] | Response:
+def denied(error: NotIn) -> tuple[str, int] | Response:
     """An answer that proved nothing counts as a guess."""
     if g.actor is not None:
-        return elsewhere(words)
+        return elsewhere(tell(error.why))
     with house().writing() as conn:
         note_failure(conn, "", clock.now())
-        note(conn, "sign-in failed", "", who="somebody", way="oidc", why=words)
-    return refused(words, 403)
+        note(conn, "sign-in failed", "", who="somebody", way="oidc", why=str(error))
+    return refused(tell(error.why), 403)
 
 
 def silent(error: NoAnswer) -> tuple[str, int] | Response:
     log.warning("the issuer does not answer", why=error.args[1])
-    return refused(SILENT, 503) if g.actor is None else elsewhere("The other side does not answer. Try again later.")
+    if g.actor is None:
+        return refused(_(SILENT), 503)
+    return elsewhere(_("The other side does not answer. Try again later."))
 
 
 # ---- connecting ----------------------------------------------------------------------------------------------------
@@ -146,7 +152,7 @@ def connected(found: Proven) -> Response:
             arrival.connect(conn, g.person, found, "oidc", me(), clock.now())
     except NotPossible as error:
         return elsewhere(str(error))
-    flash(f"From now on {house().settings.oidc.label} lets you in.")
+    flash(_("From now on %(where)s lets you in.") % {"where": house().settings.oidc.label})
     return redirect(url_for("account.security"))
 
 

@@ -12,15 +12,18 @@ from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
 from gateway import clock, entries
+from gateway.i18n import _, tell
+from gateway.marked import N_
 from gateway.model import Act, Binds, ListEntry, ListVerb
 from gateway.policy.conflicts import conflicts, conflicts_of
 from gateway.policy.entries import conflict_plainly, is_name, plainly, whose
 from gateway.policy.lists import in_force
-from gateway.policy.parties import BadParty, read_domain, read_network, read_party, read_scope
+from gateway.policy.parties import BadParty, read_domain, read_network, read_party, read_scope, why
 from gateway.policy.rights import can, domains
 from gateway.store import audit, lists, memory
 from gateway.store.lists import SORTS, NewEntry, Wanted
 from webui import places
+from webui.acts import said
 from webui.guard import actor, house, may, signed_in
 from webui.noted import me
 from webui.pages.held import view
@@ -31,7 +34,27 @@ A_PAGE = 50
 MOST_REMEMBERED = 50
 MOST_CONFLICTS = 200  # that a page shows
 SHOW = ("all", *SORTS, "combinations", "past")
-LIVES = {"": "for ever", "30": "30 days", "180": "half a year", "400": "400 days"}
+LIVES = {"": N_("for ever"), "30": N_("30 days"), "180": N_("half a year"), "400": N_("400 days")}
+TABS = {
+    "all": N_("All"),
+    "servers": N_("Servers"),
+    "domains": N_("Domains"),
+    "addresses": N_("Addresses"),
+    "combinations": N_("Combinations"),
+    "past": N_("Not any more"),
+}
+# Why somebody is remembered, by what is on record.
+EARNED = {
+    one: one
+    for one in (
+        N_("wrote"),
+        N_("sent"),
+        N_("waited"),
+        N_("accepted"),
+        N_("released"),
+        N_("two waited"),
+    )
+}
 
 
 # ---- who may -------------------------------------------------------------------------------------------------------
@@ -80,7 +103,7 @@ class Row:
 
 
 def row_of(one: ListEntry) -> Row:
-    return Row(one, plainly(one), one.withdrawn_at is None and in_force(one, clock.now()), is_mine(whose(one)))
+    return Row(one, tell(plainly(one)), one.withdrawn_at is None and in_force(one, clock.now()), is_mine(whose(one)))
 
 
 @page.get("")
@@ -96,11 +119,16 @@ def show() -> str:
     told = {"rows": rows, "after": after, "query": query, "sort": sort}
     if request.headers.get("HX-Request") and before is not None:
         return render_template("known/rows.html", **told)
-    return render_template("known/page.html", sorts=SHOW, remembered=remembered, may_add=bool(scopes()), **told)
+    told |= {"sorts": SHOW, "tabs": TABS, "remembered": remembered, "earned": earned}
+    return render_template("known/page.html", may_add=bool(scopes()), **told)
 
 
 def wanted(query: str = "", sort: str = "all") -> Wanted:
     return Wanted(view(), can(actor(), Act.KNOWN), query, sort, past=sort == "past")
+
+
+def earned(how: str) -> str:
+    return _(EARNED[how]) if how in EARNED else how
 
 
 def whom_we_remember(conn: Connection, query: str, now: datetime) -> list[dict[str, Any]]:
@@ -117,7 +145,7 @@ def show_conflicts() -> str:
     with house().reading() as conn:
         found = conflicts(lists.entries(conn), clock.now())
     told = [one for one in found if is_seen(whose(one.entry)) and (one.other is None or is_seen(whose(one.other)))]
-    sentences = [(one.entry.id, conflict_plainly(one)) for one in told[:MOST_CONFLICTS]]
+    sentences = [(one.entry.id, tell(conflict_plainly(one))) for one in told[:MOST_CONFLICTS]]
     return render_template("known/conflicts.html", conflicts=sentences, more=len(told) - len(sentences))
 
 
@@ -131,12 +159,13 @@ def show_one(entry: int) -> str:
         one = found_or_404(conn, entry)
         others = [other for other in lists.entries(conn) if is_seen(whose(other))]
         story = audit.latest(conn, 100, who="", about=entries.about(entry))[::-1]
-    told = [conflict_plainly(found) for found in conflicts_of(one, others, clock.now())[:20]]
+    told = [tell(conflict_plainly(found)) for found in conflicts_of(one, others, clock.now())[:20]]
     last = one.expires - timedelta(microseconds=1) if one.expires else None
     return render_template(
         "known/entry.html",
         row=row_of(one),
-        story=story,
+        story=[each for each in story if each["act"] != "entry added"],
+        said=said,
         conflicts=told,
         last_day=f"{last:%Y-%m-%d}" if last else "",
     )
@@ -145,16 +174,15 @@ def show_one(entry: int) -> str:
 @page.post("/<int:entry>/change")
 @signed_in
 def change(entry: int) -> Response:
-    said, comment = request.form.get("until", ""), request.form.get("comment", "").strip()[:500]
-    expires = places.day(said)
-    if said and expires is None:
-        abort(400, "That is no day.")
+    last, comment = request.form.get("until", ""), request.form.get("comment", "").strip()[:500]
+    expires = places.day(last)
+    if last and expires is None:
+        abort(400, _("That is no day."))
     with house().writing() as conn:
         changing(conn, entry)
         done = entries.change(conn, entry, expires, comment, me(), clock.now())
-    flash(
-        "Changed. It counts from the next second on." if done else "It was taken off already.", "" if done else "first"
-    )
+    changed = _("Changed. It counts from the next second on.")
+    flash(changed if done else _("It was taken off already."), "" if done else "first")
     return redirect(url_for("known.show_one", entry=entry))
 
 
@@ -165,9 +193,9 @@ def withdraw(entry: int) -> Response:
         one = changing(conn, entry)
         done = entries.take_off(conn, entry, me(), clock.now())
     if done:
-        flash(f"It does not hold any more: {plainly(one)}.", f"back {entry}")
+        flash(_("It does not hold any more: %(entry)s.") % {"entry": tell(plainly(one))}, f"back {entry}")
     else:
-        flash("It was taken off already.", "first")
+        flash(_("It was taken off already."), "first")
     return redirect(url_for("known.show"))
 
 
@@ -177,7 +205,8 @@ def restore(entry: int) -> Response:
     with house().writing() as conn:
         one = changing(conn, entry)
         done = entries.put_back(conn, entry, me(), clock.now())
-    flash(f"It holds again: {plainly(one)}." if done else "It was never taken off.", "" if done else "first")
+    again = _("It holds again: %(entry)s.") % {"entry": tell(plainly(one))}
+    flash(again if done else _("It was never taken off."), "" if done else "first")
     return redirect(url_for("known.show_one", entry=entry))
 
 
@@ -189,8 +218,8 @@ def scopes() -> dict[str, str]:
     found = {one: one for one in sorted(actor().addresses)}
     given = domains(actor(), Act.TRUST_FOR_ALL)
     for domain in sorted(house().settings.domains.local if "" in given else given):
-        found[domain] = f"everybody at {domain}"
-    return found | ({"": "everybody here"} if is_mine("") else {})
+        found[domain] = _("everybody at %(domain)s") % {"domain": domain}
+    return found | ({"": _("everybody here")} if is_mine("") else {})
 
 
 @page.get("/add")
@@ -211,13 +240,13 @@ def add() -> Response | str | tuple[str, int]:
     try:
         new = read_new(clock.now())
     except (BadParty, ValueError) as error:
-        return asked(str(error)), 400
+        return asked(tell(why(error))), 400
     made = new.as_entry()
     if not is_mine(whose(made)):
-        abort(403, "For them somebody else says whom to let in.")
+        abort(403, _("For them somebody else says whom to let in."))
     with house().writing() as conn:
         number = entries.add(conn, new, me(), clock.now())
-    flash(f"It counts from the next second on: {plainly(made)}.")
+    flash(_("It counts from the next second on: %(entry)s.") % {"entry": tell(plainly(made))})
     return redirect(url_for("known.show_one", entry=number))
 
 
@@ -226,7 +255,7 @@ def read_new(now: datetime) -> NewEntry:
     form = {name: value.strip() for name, value in request.form.items()}
     life = form.get("life", "")
     if life not in LIVES:
-        raise BadParty("choose how long it holds")
+        raise BadParty(_("choose how long it holds"))
     return made_entry(
         verb=ListVerb(form.get("verb", "allow")),
         party=form.get("party", ""),
@@ -253,9 +282,9 @@ def made_entry(
     """What whoever is signed in wants to add. `scope` "" is everybody. Raises ValueError with what is wrong."""
     kind, value = read_party(party)
     if scope and read_scope(scope).rpartition("@")[2] not in house().settings.domains.local:
-        raise BadParty(f"{scope} is no address and no domain of ours")
+        raise BadParty(_("%(scope)s is no address and no domain of ours") % {"scope": scope})
     if not is_name(kind) and (network or signer):
-        raise BadParty("a network or a signature goes beside the name of a sender")
+        raise BadParty(_("a network or a signature goes beside the name of a sender"))
     return NewEntry(
         verb,
         kind,

@@ -14,6 +14,8 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from gateway import clock, desk
 from gateway.digest import links
+from gateway.i18n import _, tell
+from gateway.marked import N_
 from gateway.model import Act, Actor, CopyState, DeliveryState, LinkAct, ReasonCode
 from gateway.policy.danger import is_dangerous
 from gateway.policy.rights import can, may_release
@@ -30,14 +32,14 @@ from webui.shown import outcome as shown_outcome
 page = Blueprint("links", __name__, url_prefix="/d")
 
 REMEMBERED = timedelta(days=90)
-NOT_VALID = "This link is over, or it is not yours. Sign in to see what waits for you."
+NOT_VALID = N_("This link is over, or it is not yours. Sign in to see what waits for you.")
 TITLES = {
-    LinkAct.RELEASE: "Release this mail?",
-    LinkAct.REFUSE: "Refuse this mail?",
-    LinkAct.ASK: "Ask an approver for this mail?",
+    LinkAct.RELEASE: N_("Release this mail?"),
+    LinkAct.REFUSE: N_("Refuse this mail?"),
+    LinkAct.ASK: N_("Ask an approver for this mail?"),
 }
 OPEN = (DeliveryState.HELD, CopyState.SENDER_HELD)
-VERBS = {LinkAct.RELEASE: "Release it", LinkAct.REFUSE: "Refuse it", LinkAct.ASK: "Ask for it"}
+VERBS = {LinkAct.RELEASE: N_("Release it"), LinkAct.REFUSE: N_("Refuse it"), LinkAct.ASK: N_("Ask for it")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ def opened(token: str) -> Opened:
         link = digests.link(conn, links.key_of(held))
         row = persons.numbered(conn, link.person if link else 0)
         if not fits or link is None or row is None or not is_good(link, row, now):
-            abort(403, NOT_VALID)
+            abort(403, _(NOT_VALID))
         parts = [*deliveries.of_message(conn, link.message), *copies.of_message(conn, link.message)]
         part = next((one for one in parts if one["recipient"] == link.recipient), None)
         return Opened(link, held, persons.actor(conn, row, now), messages.load(conn, link.message), part)
@@ -119,9 +121,9 @@ def shown(token: str, found: Opened, problem: str = "") -> str:
         token=token,
         found=found,
         act=found.link.act,
-        title=TITLES[found.link.act],
-        verb=VERBS[found.link.act],
-        because=WORDS[ReasonCode(why(found.part))].said if why(found.part) else "",
+        title=_(TITLES[found.link.act]),
+        verb=_(VERBS[found.link.act]),
+        because=tell(WORDS[ReasonCode(why(found.part))].said) if why(found.part) else "",
         needs_code=not (by_session or by_device),
         can_remember=not by_device and found.takes_device,
         became=outcome(found),
@@ -133,9 +135,11 @@ def shown(token: str, found: Opened, problem: str = "") -> str:
 def outcome(found: Opened) -> str:
     """What became of the mail, and by whom."""
     if found.part is None:
-        return "It is not held any more."
+        return _("It is not held any more.")
     said = shown_outcome(found.part["state"], found.part["decided_by"], found.actor.name)
-    return f"{said} {ago(found.part['decided_at'])}." if found.part["decided_at"] else f"{said}."
+    if found.part["decided_at"]:
+        return _("%(what)s %(ago)s.") % {"what": said, "ago": ago(found.part["decided_at"])}
+    return _("%(what)s.") % {"what": said}
 
 
 def has_device(conn: Connection, found: Opened, now: datetime) -> bool:
@@ -155,10 +159,11 @@ def cookie() -> str:
 def act(token: str) -> tuple[str, int] | AnyResponse:
     found = opened(token)
     if is_plain():
-        abort(403, "Over plain HTTP nobody acts from another machine: everybody on the way could read along.")
+        said = _("Over plain HTTP nobody acts from another machine: everybody on the way could read along.")
+        abort(403, said)
     if found.is_open and not found.is_asked:
         if not found.may:
-            abort(403, NOT_VALID)
+            abort(403, _(NOT_VALID))
         how = proof(found)
         if how is None:
             return shown(token, opened(token), problem_of(opened(token))), 403
@@ -188,8 +193,8 @@ def proof(found: Opened) -> str | None:
 
 def problem_of(found: Opened) -> str:
     if found.takes_code:
-        return "That was not the code. It stands in the mail, beside the link that you followed."
-    return "Here one has to sign in."
+        return _("That was not the code. It stands in the mail, beside the link that you followed.")
+    return _("Here one has to sign in.")
 
 
 def carry_out(found: Opened, how: str) -> None:

@@ -8,14 +8,18 @@ from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
 from gateway import clock, people
+from gateway.i18n import _, ngettext, tell
+from gateway.marked import N_, Said
 from gateway.model import Act, Level, Role
 from gateway.people import BadName, BadRole, Given, NoSuchPerson, NotPossible, written
 from gateway.policy.address import BadAddress, parse_address
+from gateway.policy.parties import why
 from gateway.store import audit, levels, links, persons, sittings
 from webui import places
+from webui.acts import said as act_said
 from webui.guard import actor, house, may
 from webui.noted import me
-from webui.pages.protection import otherwise
+from webui.pages.protection import NAMES, otherwise
 from webui.shown import last_day
 
 page = Blueprint("people", __name__, url_prefix="/people")
@@ -24,10 +28,17 @@ A_PAGE = 50
 MOST_ADDRESSES = 50
 MOST_DOMAINS = 20  # that are shown above the people
 ROLES = {
-    Role.APPROVER: "Approver: decides about the mail of others",
-    Role.AUDITOR: "Auditor: sees what happened and who did it, never what is in mail",
-    Role.LISTS: "List manager: sends to lists",
-    Role.ADMIN: "Admin: runs the house",
+    Role.APPROVER: N_("Approver: decides about the mail of others"),
+    Role.AUDITOR: N_("Auditor: sees what happened and who did it, never what is in mail"),
+    Role.LISTS: N_("List manager: sends to lists"),
+    Role.ADMIN: N_("Admin: runs the house"),
+}
+# With what somebody signs in.
+WAYS = {
+    "password": N_("password"),
+    "code": N_("code"),
+    "passkey": N_("passkey"),
+    "account elsewhere": N_("account elsewhere"),
 }
 
 
@@ -49,7 +60,8 @@ def listed(link: str = "", invited: str = "") -> str:
     told = {"people": found, "query": query, "after": rows[A_PAGE - 1]["name"] if len(rows) > A_PAGE else ""}
     if request.headers.get("HX-Request") and after:
         return render_template("people/rows.html", **told)
-    return render_template("people/page.html", roles=ROLES, link=link, invited=invited, domains=domains, **told)
+    told |= {"roles": ROLES, "levels": NAMES, "domains": domains}
+    return render_template("people/page.html", link=link, invited=invited, **told)
 
 
 def described(conn: Connection, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -70,9 +82,10 @@ def described(conn: Connection, rows: list[dict[str, Any]]) -> list[dict[str, An
 def state_of(row: dict[str, Any], ways: frozenset[str]) -> str:
     """With what they sign in. `ways`: passkeys and accounts elsewhere, as far as they have some."""
     if row["disabled_at"]:
-        return "locked out"
+        return _("locked out")
     own = ["password"] if row["password"] else []
-    return ", ".join([*own, *(["code"] if row["totp"] else []), *sorted(ways)]) or "invited"
+    found = [*own, *(["code"] if row["totp"] else []), *sorted(ways)]
+    return ", ".join(_(WAYS.get(one, one)) for one in found) or _("invited")
 
 
 def houses(conn: Connection) -> list[dict[str, Any]]:
@@ -99,7 +112,7 @@ def invite() -> str | Response:
     try:
         name, addresses, roles = people.read_name(request.form.get("name", "")), read_addresses(), read_roles()
     except (BadName, BadAddress, BadRole) as error:
-        flash(f"Nobody was invited: {error}.", "first")
+        flash(_("Nobody was invited: %(why)s.") % {"why": tell(why(error))}, "first")
         return redirect(url_for("people.show"))
     return listed(link_for(name, roles, addresses), name)
 
@@ -143,6 +156,8 @@ def shown(name: str, link: str = "") -> str:
         others=others,
         signed_in=latest[0]["at"] if latest else None,
         roles=ROLES,
+        names=NAMES,
+        said=act_said,
         link=link,
         has_key="passkey" in ways,
         written=written,
@@ -168,11 +183,11 @@ def done(name: str, work: Callable[[Connection], str]) -> Response:
 @may(Act.PEOPLE)
 def lock(name: str) -> Response:
     if name == actor().name:
-        abort(400, "Nobody locks themselves out.")
+        abort(400, _("Nobody locks themselves out."))
 
     def work(conn: Connection) -> str:
         people.lock_out(conn, name, me(), clock.now())
-        return f"{name} is out, everywhere. Another invitation lets them in again."
+        return _("%(name)s is out, everywhere. Another invitation lets them in again.") % {"name": name}
 
     return done(name, work)
 
@@ -192,8 +207,9 @@ def invite_again(name: str) -> str:
 def reset_factor(name: str) -> Response:
     def work(conn: Connection) -> str:
         if people.reset_factor(conn, name, me(), clock.now()):
-            return f"The password alone lets {name} in now. They are signed out everywhere."
-        return f"{name} has no second factor."
+            said = _("The password alone lets %(name)s in now. They are signed out everywhere.")
+            return said % {"name": name}
+        return _("%(name)s has no second factor.") % {"name": name}
 
     return done(name, work)
 
@@ -202,7 +218,11 @@ def reset_factor(name: str) -> Response:
 @may(Act.PEOPLE)
 def end_sessions(name: str) -> Response:
     def work(conn: Connection) -> str:
-        return f"{name} was signed out, in {people.end_sessions(conn, name, me(), clock.now())} places."
+        ended = people.end_sessions(conn, name, me(), clock.now())
+        said = ngettext(
+            "%(name)s was signed out, in %(count)d place.", "%(name)s was signed out, in %(count)d places.", ended
+        )
+        return said % {"name": name, "count": ended}
 
     return done(name, work)
 
@@ -215,12 +235,12 @@ def give_roles(name: str) -> Response:
     def work(conn: Connection) -> str:
         kept = [people.read_role(*one.partition(":")[::2]) for one in request.form.getlist("keep")]
         people.give_roles(conn, name, [*kept, *read_roles()], me(), clock.now())
-        return "Their roles are changed, from their next click on."
+        return _("Their roles are changed, from their next click on.")
 
     try:
         return done(name, work)
     except BadRole as error:
-        abort(400, f"{error}.")
+        abort(400, _("%(why)s.") % {"why": error})
 
 
 @page.post("/<name>/give")
@@ -230,18 +250,20 @@ def give(name: str) -> Response:
     said = request.form.get("until", "")
     until = places.day(said)
     if said and until is None:
-        abort(400, "That is no day.")
+        abort(400, _("That is no day."))
     try:
         address = parse_address(request.form.get("address", "").strip()).key
     except BadAddress as error:
-        abort(400, f"That is no address: {error}.")
+        abort(400, _("That is no address: %(why)s.") % {"why": tell(why(error))})
 
     def work(conn: Connection) -> str:
         if until is None:
             people.give_address(conn, name, address, me(), clock.now())
-            return f"{name} sees the mail of {address} now, and decides about it."
+            said = _("%(name)s sees the mail of %(address)s now, and decides about it.")
+            return said % {"name": name, "address": address}
         people.lend(conn, address, name, None, until, me(), clock.now())
-        return f"{name} stands in for {address} until {last_day(until)}."
+        said = _("%(name)s stands in for %(address)s until %(day)s.")
+        return said % {"name": name, "address": address, "day": last_day(until)}
 
     return done(name, work)
 
@@ -253,7 +275,8 @@ def take(name: str) -> Response:
 
     def work(conn: Connection) -> str:
         taken = people.take_address(conn, name, address, me(), clock.now())
-        return f"{name} does not see the mail of {address} any more." if taken else "It was not theirs."
+        said = _("%(name)s does not see the mail of %(address)s any more.")
+        return said % {"name": name, "address": address} if taken else _("It was not theirs.")
 
     return done(name, work)
 
@@ -264,7 +287,7 @@ def take(name: str) -> Response:
 def read_addresses() -> list[str]:
     said = request.form.get("addresses", "").replace(",", " ").split()
     if len(said) > MOST_ADDRESSES:
-        raise BadAddress(f"that is no list of at most {MOST_ADDRESSES} addresses")
+        raise BadAddress(Said(N_("that is no list of at most %(count)d addresses"), {"count": MOST_ADDRESSES}))
     return [parse_address(one).key for one in said]
 
 

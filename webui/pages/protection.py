@@ -9,6 +9,8 @@ from werkzeug.wrappers import Response
 
 from gateway import clock, expecting, previewed
 from gateway.expecting import NotAllowed
+from gateway.i18n import _
+from gateway.marked import N_
 from gateway.model import Act, Level
 from gateway.policy.address import BadAddress, domain_key, parse_address
 from gateway.policy.draft import Draft
@@ -24,22 +26,32 @@ page = Blueprint("protection", __name__, url_prefix="/protection")
 
 # What each level means, as people say it; the order is from the least to the most protection.
 SENTENCES = {
-    Level.OFF: "Everything comes in at once. Nothing is looked at.",
-    Level.WATCH: "Everything comes in at once. What looks odd is listed for a look afterwards.",
-    Level.GREYLIST: "First mail of strangers comes some minutes late. Suspicious mail waits for a decision.",
-    Level.REVIEW_AFTER: "The same, and mail of strangers is listed for a look afterwards.",
-    Level.REVIEW_BEFORE: "Mail of strangers waits until somebody releases it.",
-    Level.KNOWN_ONLY: "Only those come through whom somebody here wrote to or released. All others wait.",
+    Level.OFF: N_("Everything comes in at once. Nothing is looked at."),
+    Level.WATCH: N_("Everything comes in at once. What looks odd is listed for a look afterwards."),
+    Level.GREYLIST: N_("First mail of strangers comes some minutes late. Suspicious mail waits for a decision."),
+    Level.REVIEW_AFTER: N_("The same, and mail of strangers is listed for a look afterwards."),
+    Level.REVIEW_BEFORE: N_("Mail of strangers waits until somebody releases it."),
+    Level.KNOWN_ONLY: N_("Only those come through whom somebody here wrote to or released. All others wait."),
 }
-# How mail came, behind a number.
-COMINGS = {
-    Coming.AT_ONCE: "came in at once",
-    Coming.LATE: "came in some minutes late",
-    Coming.HELD: "waited for a decision",
-    Coming.JUNK: "went to the Junk folder",
-    Coming.REFUSED: "refused",
-    Coming.NEVER: "asked to wait, and not back so far",
+# What each level is called.
+NAMES = {
+    Level.OFF: N_("Off"),
+    Level.WATCH: N_("Watch"),
+    Level.GREYLIST: N_("Greylist"),
+    Level.REVIEW_AFTER: N_("Review after"),
+    Level.REVIEW_BEFORE: N_("Review before"),
+    Level.KNOWN_ONLY: N_("Known only"),
 }
+# How mail comes, behind "instead of".
+INSTEAD = {
+    Coming.AT_ONCE: N_("coming in at once"),
+    Coming.LATE: N_("coming in some minutes late"),
+    Coming.HELD: N_("waiting for a decision"),
+    Coming.JUNK: N_("going to the Junk folder"),
+    Coming.REFUSED: N_("being refused"),
+    Coming.NEVER: N_("not being back so far"),
+}
+COMPARING = {"Coming": Coming, "instead": INSTEAD}  # what the templates need to tell of a preview
 
 
 @page.get("")
@@ -61,7 +73,8 @@ def listed(told: Preview | None, about: str) -> str:
         sentences=SENTENCES,
         told=told,
         about=about,
-        comings=COMINGS,
+        names=NAMES,
+        **COMPARING,
         coming=coming,
         digest=by_mail,
     )
@@ -108,7 +121,7 @@ def preview() -> str:
         told = previewed.preview(conn, account, present, rules_for(conn), clock.now())
     if request.headers.get("HX-Request"):
         place = places.number(request.args.get("place", "")) or 1
-        return render_template("protection/previews.html", told=told, place=place, comings=COMINGS)
+        return render_template("protection/previews.html", told=told, place=place, **COMPARING)
     return listed(told, account)
 
 
@@ -123,16 +136,17 @@ def choose_level() -> Response:
     account, said = account_named(request.form.get("account", "")), request.form.get("level", "")
     ensure(Act.LEVEL, account)
     if account.rpartition("@")[2] not in house().settings.domains.local:
-        abort(400, "That is no account and no domain of ours.")
+        abort(400, _("That is no account and no domain of ours."))
     if said not in ("", *map(str, Level)):
-        abort(400, "There is no such level.")
+        abort(400, _("There is no such level."))
     now = clock.now()
     with house().writing() as conn:
         levels.choose(conn, account, Level(said) if said else None, actor().name, now)
         level = Level(said) if said else otherwise(conn, account)
         note(conn, "level chosen", account, level=said or "as the settings say")
         changes.announce(conn, house().node)
-    flash(f"{account}: {SENTENCES[level]} It counts from the next second on.")
+    told = {"account": account, "meaning": _(SENTENCES[level])}
+    flash(_("%(account)s: %(meaning)s It counts from the next second on.") % told)
     return redirect(url_for("protection.show"))
 
 
@@ -155,7 +169,7 @@ def expect() -> Response:
     try:
         address = parse_address(account)
     except BadAddress:
-        abort(400, "That is no address.")
+        abort(400, _("That is no address."))
     try:
         with house().writing() as conn:
             expecting.open_for(conn, address, domain or None, None, me(), house().expecting, clock.now())
@@ -163,7 +177,7 @@ def expect() -> Response:
     except NotAllowed as error:
         flash(str(error), "first")
     else:
-        flash("Mail that you expect now comes in at once, if its sender can prove who it is.")
+        flash(_("Mail that you expect now comes in at once, if its sender can prove who it is."))
     return redirect(url_for("protection.show"))
 
 
@@ -177,5 +191,5 @@ def expect_no_more(window: int) -> Response:
         ensure(Act.EXPECT, found.recipient)
         if expecting.close(conn, window, me(), clock.now()):
             note(conn, "expects mail no more", found.recipient)
-    flash("Mail of strangers waits again, as always.")
+    flash(_("Mail of strangers waits again, as always."))
     return redirect(url_for("protection.show"))

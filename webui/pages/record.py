@@ -7,6 +7,7 @@ from flask import Blueprint, render_template, request
 from gateway.model import Act
 from gateway.store import audit
 from webui import places
+from webui.acts import said
 from webui.guard import house, may
 
 page = Blueprint("record", __name__)
@@ -24,7 +25,7 @@ def show() -> str:
     if len(rows) > A_PAGE:
         last = rows[A_PAGE - 1]
         after = f"{last['at'].isoformat()}~{last['number']}~{last['node']}"
-    return render_template("record.html", rows=rows[:A_PAGE], who=who, about=about, after=after)
+    return render_template("record.html", rows=rows[:A_PAGE], said=said, who=who, about=about, after=after)
 
 
 def place(after: str) -> tuple[datetime, str, int] | None:

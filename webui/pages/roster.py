@@ -6,6 +6,8 @@ from flask import Blueprint, Response, flash, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from gateway import clock, roster
+from gateway.i18n import _, ngettext
+from gateway.marked import N_
 from gateway.model import Act
 from gateway.roster import BadRoster, Change, Row
 from gateway.store import changes
@@ -14,6 +16,8 @@ from webui.noted import me, note
 from webui.pages.exchange import read_text
 
 page = Blueprint("roster", __name__, url_prefix="/people/file")
+
+WHATS = {one: one for one in (N_("addresses"), N_("roles"), N_("level"), N_("substitute"))}  # that may change
 
 
 @page.get("/export")
@@ -47,8 +51,10 @@ def import_file() -> str | tuple[str, int] | AnyResponse:
     except BadRoster as error:
         return render_template("people/import.html", columns=roster.COLUMNS, problems=error.args[0]), 400
     if not request.form.get("sure"):
-        return render_template("people/import.html", columns=roster.COLUMNS, text=text, done=done)
-    flash(f"{len({one.name for one in done})} people are as the file says now." if done else "All was so already.")
+        return render_template("people/import.html", columns=roster.COLUMNS, text=text, done=done, whats=WHATS)
+    count = len({one.name for one in done})
+    said = ngettext("%(count)d person is as the file says now.", "%(count)d people are as the file says now.", count)
+    flash(said % {"count": count} if done else _("All was so already."))
     return redirect(url_for("people.show"))
 
 

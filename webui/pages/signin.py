@@ -8,9 +8,11 @@ from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
 from gateway import clock
+from gateway.i18n import _, tell
+from gateway.marked import N_
 from gateway.signin.nouns import NoAnswer, NotIn
 from gateway.store import passkeys, persons, sittings
-from webui import passwords
+from webui import passwords, patience
 from webui.elsewhere import Attempt, TooSoon
 from webui.entry import come_in, go_on, half, has_factor, refuse_plain, refused, site, wanted, ways
 from webui.guard import house, public, signed_in
@@ -22,7 +24,7 @@ from webui.sessions import Sitting
 
 page = Blueprint("signin", __name__)
 
-WRONG = "The name or the password is wrong."
+WRONG = N_("The name or the password is wrong.")
 
 
 @page.get("/sign-in")
@@ -64,24 +66,25 @@ def sign_in_elsewhere(name: str, password: str, now: datetime, then: str) -> tup
         with house().writing() as conn:
             note_failure(conn, name, now)  # it was a guess at the passwords of this house
             note(conn, "sign-in unanswered", "", who=name, by=error.args[0])
-        return refused(f"{error.args[0]} does not answer; people with a password of this house can still sign in.", 503)
+        said = _("%(who)s does not answer; people with a password of this house can still sign in.")
+        return refused(said % {"who": tell(error.args[0])}, 503)
     except NotIn as error:
         with house().writing() as conn:
-            note(conn, "sign-in refused", "", who=name, why=error.args[0])
-        return refused(error.args[0], 403)
+            note(conn, "sign-in refused", "", who=name, why=str(error))
+        return refused(tell(error.why), 403)
     with house().writing() as conn:
         if found is None:
             return wrong(conn, attempt.names, now)
         try:
             row = attempt.person(conn, found)
         except NotIn as error:
-            note(conn, "sign-in refused", "", who=name, why=error.args[0])
-            return refused(error.args[0], 403)
+            note(conn, "sign-in refused", "", who=name, why=str(error))
+            return refused(tell(error.why), 403)
         return go_on(conn, row, now, then, way) if row["disabled_at"] is None else wrong(conn, attempt.names, now)
 
 
 def too_many(wait: timedelta) -> tuple[str, int]:
-    return refused(f"Too many attempts. Try again in {int(wait.total_seconds()) + 1} s.", 429)
+    return refused(patience.too_many(wait), 429)
 
 
 def wrong(conn: Connection, names: tuple[str, ...], now: datetime) -> tuple[str, int]:
@@ -90,7 +93,7 @@ def wrong(conn: Connection, names: tuple[str, ...], now: datetime) -> tuple[str,
     for other in names[1:]:
         sittings.failed(conn, "name", other, now)
     note(conn, "sign-in failed", "", who=names[0])
-    return refused(WRONG, 403)
+    return refused(_(WRONG), 403)
 
 
 # ---- the second step -----------------------------------------------------------------------------------------------
@@ -125,13 +128,13 @@ def check_second() -> tuple[str, int] | Response:
             session.pop("half")
             return redirect(url_for("signin.form"))  # since the password somebody was locked out, or needs no code
         if (wait := must_wait(conn, row["name"], now)) > timedelta(0):
-            problem = f"Try again in {int(wait.total_seconds()) + 1} s."
+            problem = _("Try again in %(count)d s.") % {"count": int(wait.total_seconds()) + 1}
         elif is_second_right(conn, row, code, now):
             return come_in(conn, row, now, waiting["then"], waiting["way"], "code")
         else:
             note_failure(conn, row["name"], now)
             note(conn, "code failed", "", who=row["name"])
-            problem = "That code is wrong, or was used already."
+            problem = _("That code is wrong, or was used already.")
     return asked_for(waiting, problem), 429 if wait > timedelta(0) else 403
 
 
@@ -154,7 +157,7 @@ def sign_out() -> str | Response:
     cast(Sitting, session).renew()
     if onward:
         return render_template("onward.html", onward=onward, label=house().settings.oidc.label, out=True)
-    flash("You are signed out.")
+    flash(_("You are signed out."))
     return redirect(url_for("signin.form"))
 
 
@@ -182,7 +185,7 @@ def accept(secret: str) -> tuple[str, int] | str | Response:
             return over()
         try:
             if password != request.form.get("again", ""):
-                raise BadPassword("The two are not the same.")
+                raise BadPassword(_("The two are not the same."))
             stored = passwords.hashed(password, row["name"])
         except BadPassword as error:
             said = {"name": row["name"], "shortest": passwords.SHORTEST, "problem": str(error)}
@@ -196,10 +199,10 @@ def accept(secret: str) -> tuple[str, int] | str | Response:
 
 
 def over() -> tuple[str, int]:
-    return render_template("error.html", title="This invitation is over", code=404, said=OVER), 404
+    return render_template("error.html", title=_("This invitation is over"), code=404, said=_(OVER)), 404
 
 
-OVER = "It was used already, or is older than it may be. Ask whoever invited you for another."
+OVER = N_("It was used already, or is older than it may be. Ask whoever invited you for another.")
 
 
 def whom(conn: Connection, secret: str) -> dict[str, Any] | None:

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
 from gateway import clock, people
+from gateway.i18n import _
 from gateway.model import Act
 from gateway.people import NoSuchPerson, NotPossible
 from gateway.store import persons
@@ -45,11 +46,13 @@ def name_one() -> Response:
         with house().writing() as conn:
             people.lend(conn, address, name, since, until, me(), clock.now())
     except NoSuchPerson:
-        flash(f"Nobody signs in here as {name}. Their name stands at the top of their pages.", "first")
+        told = {"name": name}
+        flash(_("Nobody signs in here as %(name)s. Their name stands at the top of their pages.") % told, "first")
     except NotPossible as error:
         flash(str(error), "first")
     else:
-        flash(f"{name} sees the mail of {address} and decides about it until {last_day(until)}.")
+        until_day = {"name": name, "address": address, "day": last_day(until)}
+        flash(_("%(name)s sees the mail of %(address)s and decides about it until %(day)s.") % until_day)
     return redirect(url_for("protection.show"))
 
 
@@ -58,7 +61,7 @@ def read_days() -> tuple[datetime | None, datetime]:
     said = request.form.get("from", "")
     since, until = places.day(said), places.day(request.form.get("until", ""))
     if until is None or (said and since is None):
-        raise NotPossible("Say until which day.")
+        raise NotPossible(_("Say until which day."))
     return (since - places.DAY if since else None), until
 
 
@@ -74,5 +77,7 @@ def end() -> Response:
             done = people.take_back(conn, address, name, me(), clock.now())
     except NoSuchPerson:
         abort(404)
-    flash(f"{name} does not stand in for {address} any more." if done else f"{name} did not stand in for {address}.")
+    ended = _("%(name)s does not stand in for %(address)s any more.")
+    said = (ended if done else _("%(name)s did not stand in for %(address)s.")) % {"name": name, "address": address}
+    flash(said)
     return redirect(url_for("protection.show"))

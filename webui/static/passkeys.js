@@ -41,14 +41,12 @@ function send(form, made) {
   form.submit();
 }
 
+const SAID = { NotAllowedError: "cancelled", InvalidStateError: "twice", SecurityError: "elsewhere" };
+
 function tell(form, error) {
-  const words = {
-    NotAllowedError: "Nothing came of it: it was cancelled, or there is no passkey for this address.",
-    InvalidStateError: "This device has a passkey for you already.",
-    SecurityError: "Passkeys do not work at this address. Open the address that your admin gave you.",
-  };
+  const words = JSON.parse(form.dataset.words);
   const place = form.querySelector("[role=alert]");
-  place.textContent = words[error.name] || error.message || "That did not work. Try again, or sign in another way.";
+  place.textContent = words[SAID[error.name]] || error.message || words.other;
   place.hidden = false;
 }
 

@@ -141,7 +141,7 @@ def test_trust_and_block_put_an_entry_on_the_lists(either: Office) -> None:
     with either.begin() as conn:
         found = lists.find(conn, said[0]["entry"])
     assert found is not None
-    assert plainly(found) == taken["words"]
+    assert str(plainly(found)) == taken["words"]
     refused = next(row["place"] for row in choices if not row["may_be_taken"])
     assert kind_of(one.post(f"/mails/{LENT}/decisions", {"verb": "block", "choice": refused})) == "impossible"
 
