@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
 from gateway import clock
+from gateway.i18n import _
 from gateway.model import Role
 from gateway.signin import passkeys as keys
 from gateway.signin.passkeys import Site
@@ -23,7 +24,7 @@ STEP_WITHIN = timedelta(minutes=5)  # from the first step to the second, and fro
 
 def refuse_plain() -> None:
     if is_plain():
-        abort(403, "Over plain HTTP nobody signs in from another machine: everybody on the way could read along.")
+        abort(403, _("Over plain HTTP nobody signs in from another machine: everybody on the way could read along."))
 
 
 def has_factor(conn: Connection, row: dict[str, Any]) -> bool:
