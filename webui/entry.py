@@ -43,7 +43,7 @@ def go_on(conn: Connection, row: dict[str, Any], now: datetime, then: str, way: 
 def come_in(conn: Connection, row: dict[str, Any], now: datetime, then: str, way: str, factor: str = "") -> Response:
     """From here on the browser is this person's, with another secret than before. `factor`: what was asked besides."""
     sittings.succeeded(conn, "name", row["name"])
-    roles = {role for role, _ in persons.roles_of(conn, row["id"])}
+    roles = {role for role, __ in persons.roles_of(conn, row["id"])}
     note(conn, "signed in", "", who=row["name"], way=way, **({"factor": factor} if factor else {}))
     session.clear()
     session["person"] = row["id"]

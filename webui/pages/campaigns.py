@@ -81,7 +81,7 @@ def slices(mine: Campaign | None) -> list[campaigns.Slice]:
 
 
 def place(after: str) -> tuple[datetime, str] | None:
-    at, _, last = after.partition("~")
+    at, __, last = after.partition("~")
     moment = places.moment(at)
     return None if moment is None else (moment, last[:20])
 

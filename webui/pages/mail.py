@@ -193,7 +193,7 @@ def proposed(number: str, verb: str, place: int) -> AnyResponse:
     kind = bulk.RELEASE if VERBS[verb] is Label.HAM else bulk.REFUSE
     with house().writing() as conn:
         made = bulk.propose(conn, number, kind, place, Asker.of(actor(), me()), clock.now())
-    flash("Proposed. Another approver has to confirm it; they find it on their page Today.")
+    flash(_("Proposed. Another approver has to confirm it; they find it on their page Today."))
     return redirect(url_for("bulk.show", number=made))
 
 
