@@ -57,7 +57,7 @@ def put_on_list(
     if not 0 <= choice < len(choices):
         raise NoSuchChoice(f"there are {len(choices)} to choose from")
     if not choices[choice].may_be_taken:
-        raise NoSuchChoice(choices[choice].because)
+        raise NoSuchChoice(str(choices[choice].because))
     entry = replace(
         choices[choice].entry, author=who, message=row["id"], expires=expires, comment=f"from mail {row['id']}"
     )

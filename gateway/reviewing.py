@@ -7,6 +7,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from gateway.desk import Done, NoSuchMail, Person, enter, note_fate, of
+from gateway.desk.owned import STATES
+from gateway.i18n import _
 from gateway.model import CopyState, Label
 from gateway.policy.standing import Outcome
 from gateway.store import campaigns, changes, copies, decisions, lessons, messages, reviews, standings
@@ -80,7 +82,7 @@ def without_copy(
     """For those for whom it is listed without a copy of its own: it was delivered before its campaign was refused."""
     there = {one.recipient for one in done}
     listed = {one["recipient"] for one in of(rows, wanted) if one["review"]} - there
-    return [Done(one, True, target.replace("_", " ")) for one in sorted(listed)]
+    return [Done(one, True, _(STATES[target])) for one in sorted(listed)]
 
 
 def move(
@@ -90,7 +92,7 @@ def move(
         Done(
             one["recipient"],
             copies.move(conn, one["id"], target, note=one["note"], who=person.name, now=now),
-            target.replace("_", " "),
+            _(STATES[target]),
         )
         for one in mine
     ]

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, and_, delete, update
 from gateway import siblings
 from gateway.approvals import act_of
 from gateway.desk import Done, Person, enter, found
+from gateway.i18n import _, ngettext
 from gateway.model import CopyState, DeliveryState, Label, ListVerb, TombstoneOutcome
 from gateway.policy import author
 from gateway.policy.standing import Outcome, parties
@@ -108,14 +109,21 @@ def again(conn: Connection, one: dict[str, Any], table: Any, state: str, now: da
     """The row as it was before. Only what a person refused has a moment, and bytes for as long as that is recent."""
     recent = one["decided_at"] is not None and one["decided_at"] > now - UNDO_FOR
     if not recent or row["stored"] == "none":
-        return Done(one["recipient"], False, f"it was refused more than {UNDO_FOR // timedelta(minutes=1)} minutes ago")
+        return Done(one["recipient"], False, too_late())
     values: dict[str, Any] = {"state": state, "decided_by": None, "decided_at": None}
     if table is delivery:
         values["ended_at"] = None
     mine = update(table).where(table.c.id == one["id"], table.c.state == one["state"])
     if conn.execute(mine.values(**values)).rowcount != 1:
-        return Done(one["recipient"], False, "somebody was first")
-    return Done(one["recipient"], True, "it waits again")
+        return Done(one["recipient"], False, _("somebody was first"))
+    return Done(one["recipient"], True, _("it waits again"))
+
+
+def too_late() -> str:
+    minutes = UNDO_FOR // timedelta(minutes=1)
+    return ngettext(
+        "it was refused more than %(count)d minute ago", "it was refused more than %(count)d minutes ago", minutes
+    ) % {"count": minutes}
 
 
 def forgiven(conn: Connection, row: dict[str, Any], at: datetime, person: Person) -> Iterator[Happened]:
@@ -172,12 +180,12 @@ def taken_back(conn: Connection, one: dict[str, Any], now: datetime) -> Done:
     )
     if lent is not None and lent["state"] == CopyState.RELEASED:
         if conn.execute(delete(delivery).where(mine)).rowcount != 1:
-            return Done(one["recipient"], False, "it is on its way already")
+            return Done(one["recipient"], False, _("it is on its way already"))
         back = {"state": CopyState.SENDER_HELD, "decided_by": None, "decided_at": None}
         conn.execute(update(copy).where(copy.c.id == lent["id"]).values(**back))
         tombstones.drop_of_message(conn, one["message"], TombstoneOutcome.PENDING, [one["recipient"]])
-        return Done(one["recipient"], True, "its sender has it again")
+        return Done(one["recipient"], True, _("its sender has it again"))
     values = {"state": DeliveryState.HELD, "due": None, "decided_by": None, "decided_at": None}
     if conn.execute(update(delivery).where(mine).values(**values)).rowcount != 1:
-        return Done(one["recipient"], False, "it is on its way already")
-    return Done(one["recipient"], True, "it is held again")
+        return Done(one["recipient"], False, _("it is on its way already"))
+    return Done(one["recipient"], True, _("it is held again"))

@@ -21,6 +21,7 @@ import nh3
 
 from classifier.charset import text_of
 from classifier.markup import rendered
+from gateway.marked import N_
 from gateway.visible import one_line, visible
 from webui import kinds
 
@@ -103,11 +104,12 @@ DROPPED = {
 CELLS = {"td": {"colspan", "rowspan"}, "th": {"colspan", "rowspan"}}
 HOST = re.compile(r"[A-Za-z0-9.-]{1,253}")
 LINK = re.compile(r'<a href="([^"]*)">')
+UNREADABLE = N_("nobody can read it")
 COUNTED = {
-    "pictures": re.compile(r"<(?:img|image|picture|v:imagedata)\b|background\s*=|url\s*\(", re.IGNORECASE),
-    "scripts": re.compile(r"<script\b|\son\w+\s*=|javascript:", re.IGNORECASE),
-    "forms": re.compile(r"<(?:form|input|button|select|textarea)\b", re.IGNORECASE),
-    "frames": re.compile(r"<(?:iframe|frame|object|embed|applet)\b", re.IGNORECASE),
+    N_("pictures"): re.compile(r"<(?:img|image|picture|v:imagedata)\b|background\s*=|url\s*\(", re.IGNORECASE),
+    N_("scripts"): re.compile(r"<script\b|\son\w+\s*=|javascript:", re.IGNORECASE),
+    N_("forms"): re.compile(r"<(?:form|input|button|select|textarea)\b", re.IGNORECASE),
+    N_("frames"): re.compile(r"<(?:iframe|frame|object|embed|applet)\b", re.IGNORECASE),
 }
 
 
@@ -127,7 +129,7 @@ def found_in(data: bytes) -> dict[str, Any]:
         mail = BytesParser(policy=compat32).parsebytes(data)
         parts = list(leaves(mail))
     except (RecursionError, ValueError, LookupError, AssertionError, TypeError, AttributeError, MemoryError):
-        return {"text": "", "html": "", "blocked": {}, "files": [], "fields": [], "problem": "nobody can read it"}
+        return {"text": "", "html": "", "blocked": {}, "files": [], "fields": [], "problem": UNREADABLE}
     html = next((text(part) for part in parts if is_shown(part, "text/html")), "")
     plain = next((text(part) for part in parts if is_shown(part, "text/plain")), "")
     return {

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
 from gateway import clock
+from gateway.i18n import _
 from gateway.model import Role
 from gateway.signin import passkeys as keys
 from gateway.signin.passkeys import Site
@@ -23,7 +24,7 @@ STEP_WITHIN = timedelta(minutes=5)  # from the first step to the second, and fro
 
 def refuse_plain() -> None:
     if is_plain():
-        abort(403, "Over plain HTTP nobody signs in from another machine: everybody on the way could read along.")
+        abort(403, _("Over plain HTTP nobody signs in from another machine: everybody on the way could read along."))
 
 
 def has_factor(conn: Connection, row: dict[str, Any]) -> bool:
@@ -42,7 +43,7 @@ def go_on(conn: Connection, row: dict[str, Any], now: datetime, then: str, way: 
 def come_in(conn: Connection, row: dict[str, Any], now: datetime, then: str, way: str, factor: str = "") -> Response:
     """From here on the browser is this person's, with another secret than before. `factor`: what was asked besides."""
     sittings.succeeded(conn, "name", row["name"])
-    roles = {role for role, _ in persons.roles_of(conn, row["id"])}
+    roles = {role for role, __ in persons.roles_of(conn, row["id"])}
     note(conn, "signed in", "", who=row["name"], way=way, **({"factor": factor} if factor else {}))
     session.clear()
     session["person"] = row["id"]

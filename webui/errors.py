@@ -6,22 +6,24 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
 from gateway import clock, ids
+from gateway.i18n import _
+from gateway.marked import N_
 from webui.api import problems
 from webui.api.problems import Problem
 
 log = structlog.get_logger()
 
 WORDS = {
-    400: "That did not work",
-    401: "Please sign in",
-    403: "That is not yours to see or to do",
-    404: "There is nothing here",
-    405: "That page does not do that",
-    409: "Somebody was first",
-    413: "That is too much at once",
-    429: "Please wait a moment",
-    500: "Something went wrong here",
-    503: "The database does not answer",
+    400: N_("That did not work"),
+    401: N_("Please sign in"),
+    403: N_("That is not yours to see or to do"),
+    404: N_("There is nothing here"),
+    405: N_("That page does not do that"),
+    409: N_("Somebody was first"),
+    413: N_("That is too much at once"),
+    429: N_("Please wait a moment"),
+    500: N_("Something went wrong here"),
+    503: N_("The database does not answer"),
 }
 
 
@@ -52,7 +54,7 @@ def without_database(error: SQLAlchemyError) -> Response:
     log.error("a page could not be made", error=type(error).__name__, detail=str(getattr(error, "orig", "")))
     if is_program():
         return Problem("unavailable").response()
-    return page(503, "Mail is not lost by that. Try again in a minute.")
+    return page(503, _("Mail is not lost by that. Try again in a minute."))
 
 
 def ours(error: Exception) -> Response:
@@ -60,12 +62,12 @@ def ours(error: Exception) -> Response:
     log.exception("a page failed", endpoint=request.endpoint, number=number)
     if is_program():
         return Problem("broken", f"It is in the log under {number}.").response()
-    return page(500, f"It is in the log under {number}.")
+    return page(500, _("It is in the log under %(number)s.") % {"number": number})
 
 
 def page(code: int, said: str) -> Response:
     g.setdefault("actor", None)
-    title = WORDS.get(code, "That did not work")
+    title = _(WORDS.get(code, WORDS[400]))
     if request.headers.get("HX-Request"):
         return Response(render_template("toast.html", title=title, said=said), code)
     return Response(render_template("error.html", title=title, said=said, code=code), code)

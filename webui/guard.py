@@ -13,6 +13,7 @@ from flask import Flask, Response, abort, current_app, flash, g, redirect, reque
 from werkzeug.wrappers import Response as AnyResponse
 
 from gateway import clock
+from gateway.i18n import _
 from gateway.model import Act, Actor, Role, Scope
 from gateway.policy.rights import can
 from gateway.store import changes, passkeys, persons
@@ -135,7 +136,9 @@ def admit() -> AnyResponse | None:
     if g.actor is None:
         return to_sign_in()
     if owes_factor() and request.blueprint not in ("account", "signin", "passkeys"):
-        flash("Whoever decides about the mail of others needs a second factor here. Set it up first, please.", "first")
+        flash(
+            _("Whoever decides about the mail of others needs a second factor here. Set it up first, please."), "first"
+        )
         return redirect(url_for("account.security"))
     if rule.act is not None and not can(g.actor, rule.act):
         abort(403)
@@ -194,15 +197,15 @@ def host_of(origin: str) -> str:
 def refuse_foreign() -> None:
     """No other site may make a browser do anything here."""
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
-        abort(403, "That came from another site.")
+        abort(403, _("That came from another site."))
     origin = request.headers.get("Origin")
     if origin is not None and host_of(origin) != request.host:
-        abort(403, "That came from another site.")
+        abort(403, _("That came from another site."))
     held, said = session.get("csrf"), request.headers.get("X-CSRF-Token") or request.form.get("csrf", "")
     if held is None and g.actor is None and origin is not None:
         return  # nobody is signed in: there is nothing that a form of others could misuse, and it is not one of others
     if not isinstance(held, str) or not secrets.compare_digest(held.encode(), said.encode()):
-        abort(400, "This page is too old. Load it again, and then once more, please.")
+        abort(400, _("This page is too old. Load it again, and then once more, please."))
 
 
 # ---- after ---------------------------------------------------------------------------------------------------------

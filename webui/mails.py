@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from gateway import bulk, clock
 from gateway.bodies import NoBody
 from gateway.bulk import Group
+from gateway.i18n import _, ngettext, written
 from gateway.model import Act, CopyState, DeliveryState, ReasonCode
 from gateway.policy.rights import can, may_release, needs_reason
 from gateway.policy.words import WORDS
@@ -19,6 +20,7 @@ from webui import preview
 from webui.guard import actor, house
 from webui.noted import note
 from webui.preview import Preview
+from webui.shown import among
 
 PENDING = (CopyState.SENDER_HELD, CopyState.PASSING, CopyState.ABANDONED)
 DECIDABLE = (DeliveryState.HELD, DeliveryState.EXPIRED, DeliveryState.UNDELIVERABLE, *PENDING)
@@ -28,7 +30,8 @@ MOST_ALIKE = 99  # nobody reads a larger number beside a mail
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """A reason in words, with its weight from -1 to 1 of the heaviest, and what would have changed it."""
+    """A reason in words, with its weight, its share from -1 to 1 of the heaviest, what would have changed it, and the
+    keys and values of its evidence."""
 
     code: str
     said: str
@@ -99,8 +102,8 @@ def seen(number: str, because: str | None = None) -> Seen | None:
 
 
 def named(wish: dict[str, Any]) -> dict[str, Any]:
-    """A wish with who has it, as whoever is signed in reads it."""
-    return wish | {"who": "You" if wish["name"] == actor().name else wish["name"]}
+    """A wish, and whether whoever is signed in has it."""
+    return wish | {"is_you": wish["name"] == actor().name}
 
 
 def shown(one: Seen, *, opened: bool = True) -> Shown:
@@ -183,10 +186,12 @@ def others_at(conn: Connection, numbers: list[str], now: datetime) -> dict[str, 
     for one in news.lookers(conn, now, numbers) if numbers else ():
         if one.person != actor().number and any(can(actor(), Act.DECIDE, to) for to in one.recipients):
             names.setdefault(one.mail, set()).add(one.name)
-    return {
-        mail: " and ".join(sorted(who)) + (" are" if len(who) > 1 else " is") + " looking at this"
-        for mail, who in names.items()
-    }
+    return {mail: looking(sorted(who)) for mail, who in names.items()}
+
+
+def looking(names: list[str]) -> str:
+    who = written.listed([among(name) for name in names])
+    return ngettext("%(who)s is looking at this", "%(who)s are looking at this", len(names)) % {"who": who}
 
 
 # ---- why -----------------------------------------------------------------------------------------------------------
@@ -210,8 +215,6 @@ def reasons_of(decided: dict[str, Any] | None) -> tuple[Why, ...]:
 
 def why(reason: dict[str, Any], heaviest: float) -> Why:
     told = WORDS[ReasonCode(reason["code"])]
-    evidence = tuple(
-        (name.replace("_", " "), str(value)) for name, value in reason["evidence"].items() if value is not None
-    )
+    evidence = tuple((name, str(value)) for name, value in reason["evidence"].items() if value is not None)
     weight = reason["weight"]
-    return Why(reason["code"], told.said, told.otherwise, evidence, weight, (weight or 0.0) / heaviest)
+    return Why(reason["code"], _(told.said), _(told.otherwise), evidence, weight, (weight or 0.0) / heaviest)

@@ -16,7 +16,10 @@ from typing import Any
 from urllib.parse import quote
 
 import structlog
+from markupsafe import escape
 
+from gateway.i18n import _
+from gateway.marked import N_
 from gateway.visible import visible
 from webui.spare import Spare
 
@@ -33,6 +36,7 @@ FRAME = {
     "X-Frame-Options": "SAMEORIGIN",
     "Cache-Control": "no-store",
 }
+TOO_LONG = N_("It is built so that looking into it takes too long. Its source can be seen.")
 SHEET = (
     "body{font:16px/1.5 system-ui,sans-serif;margin:1rem;overflow-wrap:anywhere;color-scheme:light dark}"
     "table{border-collapse:collapse;max-width:100%}td,th{vertical-align:top;padding:.1rem .3rem}"
@@ -44,7 +48,8 @@ SHEET = (
 class File:
     """Something attached: `place` among the parts, `kind` as its sender calls it, `size` in bytes.
 
-    `real`: what it is by how it begins; `warnings`: what is dangerous in it; `inside`: names in an archive.
+    `real`: what it is by how it begins; `warnings`: what is dangerous in it; `inside`: names in an archive. Both words
+    are English, and said in a language where they are shown.
     """
 
     place: int
@@ -81,7 +86,7 @@ def of(chunks: Iterable[bytes]) -> Preview:
         told = json.loads(run(bytes(taken[:MOST_READ])))
     except (subprocess.SubprocessError, OSError, ValueError) as error:
         log.warning("a mail could not be previewed", error=type(error).__name__)
-        return Preview(problem="It is built so that looking into it takes too long. Its source can be seen.")
+        return Preview(problem=TOO_LONG)
     return made_of(told, is_cut=len(taken) > MOST_READ)
 
 
@@ -120,9 +125,8 @@ READER = Spare(CLEANER, environment)
 
 def framed(shown: Preview) -> str:
     """A page of its own around the cleaned HTML."""
-    head = (
-        f'<meta charset="utf-8"><meta name="referrer" content="no-referrer"><title>Mail</title><style>{SHEET}</style>'
-    )
+    title = f"<title>{escape(_('Mail'))}</title>"
+    head = f'<meta charset="utf-8"><meta name="referrer" content="no-referrer">{title}<style>{SHEET}</style>'
     return f"<!doctype html><html><head>{head}</head><body>{shown.html}</body></html>"
 
 

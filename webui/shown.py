@@ -1,49 +1,65 @@
 """How things are written on the pages. What others wrote is shown letter by letter: nothing in it acts."""
 
 import json
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from jinja2 import Environment
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from gateway import clock
-from gateway.i18n import _, written
+from gateway.i18n import _, spoken, tell, written
 from gateway.i18n.written import size, span
-from gateway.model import CopyState, DeliveryState
+from gateway.marked import N_
+from gateway.model import CopyState, DeliveryState, Fared
 from gateway.policy import lookalike
+from gateway.policy.evidence_words import EVIDENCE
 from gateway.policy.words import WORDS
 from gateway.switching import TOLD
 from gateway.visible import one_line
 from webui.assets import asset
 
 LONGEST = 200  # letters of a line that others wrote
-DECISIONS = ("Released", "Refused")
 OUTCOMES: dict[str, str] = {
-    DeliveryState.HELD: "Waits for a decision",
-    DeliveryState.RELEASING: "Released",
-    DeliveryState.DELIVERED: "Released",
-    DeliveryState.REFUSED: "Refused",
-    DeliveryState.EXPIRED: "Waited too long",
-    DeliveryState.UNDELIVERABLE: "Could not be delivered",
-    CopyState.SENDER_HELD: "Its sender has it",
-    CopyState.PASSING: "Comes right now",
-    CopyState.PASSED: "Came by itself",
-    CopyState.TAKEN_OVER: "Came by itself",
-    CopyState.RELEASED: "Released",
-    CopyState.REFUSED: "Refused",
-    CopyState.ABANDONED: "Its sender gave up",
-    CopyState.LISTED: "Came in, listed for a look",
-    CopyState.LOOKED_AT: "Came in, looked at",
-    CopyState.CALLED_SPAM: "Came in, called spam",
-    CopyState.CALLED_HAM: "Came in, called wanted",
-    CopyState.UNSEEN: "Came in",
+    DeliveryState.HELD: N_("Waits for a decision"),
+    DeliveryState.RELEASING: N_("Released"),
+    DeliveryState.DELIVERED: N_("Released"),
+    DeliveryState.REFUSED: N_("Refused"),
+    DeliveryState.EXPIRED: N_("Waited too long"),
+    DeliveryState.UNDELIVERABLE: N_("Could not be delivered"),
+    CopyState.SENDER_HELD: N_("Its sender has it"),
+    CopyState.PASSING: N_("Comes right now"),
+    CopyState.PASSED: N_("Came by itself"),
+    CopyState.TAKEN_OVER: N_("Came by itself"),
+    CopyState.RELEASED: N_("Released"),
+    CopyState.REFUSED: N_("Refused"),
+    CopyState.ABANDONED: N_("Its sender gave up"),
+    CopyState.LISTED: N_("Came in, listed for a look"),
+    CopyState.LOOKED_AT: N_("Came in, looked at"),
+    CopyState.CALLED_SPAM: N_("Came in, called spam"),
+    CopyState.CALLED_HAM: N_("Came in, called wanted"),
+    CopyState.UNSEEN: N_("Came in"),
 }
+DECIDED = {
+    "Released": (N_("Released by you"), N_("Released by %(who)s")),
+    "Refused": (N_("Refused by you"), N_("Refused by %(who)s")),
+}
+FARED: dict[str, str] = {
+    Fared.DECIDED: N_("decided"),
+    Fared.BEATEN: N_("beaten"),
+    Fared.GONE: N_("gone"),
+    Fared.UNDONE: N_("undone"),
+    Fared.STAYS: N_("stays"),
+}
+ISOLATE, END_ISOLATE = "\u2068", "\u2069"  # UAX 9: FIRST STRONG ISOLATE, POP DIRECTIONAL ISOLATE
 
 
 def teach(env: Environment) -> None:
     env.filters.update(line=line, bdi=bdi, ago=ago, span=span, clock=mmss, moment=moment, reason=reason)
-    env.filters.update(letters=letters, size=size, day=day, last_day=last_day, details=details)
+    env.filters.update(letters=letters, size=size, day=day, last_day=last_day, details=details, tell=tell)
+    env.filters.update(listed=listed, number=written.number, evidence=evidence, warning=warning, counts=counts)
+    env.filters.update(fared=fared)
     env.globals.update(now=clock.now, asset=asset, switching=TOLD)
 
 
@@ -53,9 +69,23 @@ def line(text: object) -> str:
     return said if len(said) <= LONGEST else said[: LONGEST - 1] + "…"
 
 
-def bdi(text: object) -> Markup:
-    """The same among other words: which way it is read changes nothing around it, and nobody translates it."""
+def bdi(text: object, otherwise: str = "") -> Markup:
+    """The same among other words: which way it is read changes nothing around it, and nobody translates it.
+
+    `otherwise`: what we say where there is nothing."""
+    if otherwise and not text:
+        return escape(otherwise)
     return Markup('<bdi translate="no">{}</bdi>').format(line(text))
+
+
+def among(text: object) -> str:
+    """The same where there can be no tags, such as in what is told to a browser as JSON."""
+    return f"{ISOLATE}{line(text)}{END_ISOLATE}" if spoken().is_rtl else line(text)
+
+
+def listed(texts: Iterable[object]) -> Markup:
+    """Several of what others wrote, one after the other."""
+    return escape(_(", ")).join(map(bdi, texts))
 
 
 def details(told: str) -> str:
@@ -120,8 +150,31 @@ def reason(code: str) -> str:
     return next((_(said.said) for known, said in WORDS.items() if str(known) == code), code)
 
 
+def evidence(name: str) -> str:
+    """What a piece of evidence is called; what has no name is as programs know it."""
+    return _(EVIDENCE[name]) if name in EVIDENCE else Markup("<code>{}</code>").format(line(name))
+
+
+def warning(said: str) -> str:
+    """What `webui.kinds` warns of: of a file itself, or of one that is within."""
+    within, __, words = said.rpartition(": ")
+    return _("%(file)s: %(warning)s") % {"file": among(within), "warning": _(words)} if within else _(words)
+
+
+def counts(found: Mapping[str, int]) -> str:
+    """How much of what: pictures (3), scripts (1)."""
+    return _(", ").join(_("%(what)s (%(count)d)") % {"what": _(what), "count": many} for what, many in found.items())
+
+
+def fared(outcome: str) -> str:
+    """What became of one mail of many."""
+    return _(FARED.get(outcome, outcome))
+
+
 def outcome(state: str, decided_by: str | None, me: str) -> str:
     """What became of a mail for one recipient, as the list and the mail say it."""
-    what = OUTCOMES.get(state, "Over")
-    who = "you" if decided_by == me else decided_by
-    return f"{what} by {line(who)}" if who and what in DECISIONS else what
+    what = OUTCOMES.get(state, N_("Over"))
+    if not decided_by or what not in DECIDED:
+        return _(what)
+    by_you, by_somebody = DECIDED[what]
+    return _(by_you) if decided_by == me else _(by_somebody) % {"who": among(decided_by)}

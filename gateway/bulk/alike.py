@@ -14,6 +14,7 @@ from gateway.store.promotion import pending
 from gateway.store.shelves import View
 
 ALIKE = "with the same link or text"
+FROM = "from "
 
 
 class Kind(StrEnum):
@@ -28,9 +29,14 @@ class Group:
     """Mails that wait, with the one that was asked about; `more`: than anybody wanted to count."""
 
     kind: Kind
-    words: str
+    words: str  # as they are stored with a decision; the pages have sentences of their own
     mails: tuple[str, ...]
     more: bool
+
+    @property
+    def domain(self) -> str:
+        """Of their senders, where they have that in common."""
+        return self.words.removeprefix(FROM) if self.kind is Kind.DOMAIN else ""
 
     @property
     def count(self) -> str:
@@ -45,7 +51,7 @@ def alike(
     found = []
     if domain and FREEMAIL.isdisjoint(above(domain)):  # whoever writes from a freemailer has nothing in common
         mails = groups.of_domain(conn, view, domain, most + 1)
-        found.append(Group(Kind.DOMAIN, f"from {domain}", tuple(mails[:most]), len(mails) > most))
+        found.append(Group(Kind.DOMAIN, FROM + domain, tuple(mails[:most]), len(mails) > most))
     shared = sharing.mails(conn, sharing.keys_of(conn, row["whole"]), terms, now)
     numbers = [number for number, _ in pending(conn, shared)] if shared else []
     mails = list(dict.fromkeys(one.message for one in groups.among(conn, view, numbers)))

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from gateway.desk import Person
+from gateway.i18n import _
 from gateway.model import Act, Actor, BulkState
 from gateway.policy.rights import domains
 from gateway.store import audit, bulks, groups, persons
@@ -25,7 +26,7 @@ RELEASE, REFUSE = "release", "refuse"
 
 
 class NotNow(Exception):
-    """It cannot go on; args[0] says why."""
+    """It cannot go on; args[0] says why, in the language of whoever asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,16 +135,16 @@ def begin(
     row = needed(conn, number)
     samples = bulks.samples(conn, number)
     if any(one["looked_at"] is None for one in samples):
-        raise NotNow("Look at the samples first, please.")
+        raise NotNow(_("Look at the samples first, please."))
     seen = {"sampled": [one["message"] for one in samples]} if samples else {}
     trust = trust and row["verb"] == RELEASE
     if rules.over is not None and row["mails"] > rules.over:
         if not bulks.move(conn, number, BulkState.ASKED, BulkState.PROPOSED, trust=trust, expires=now + PROPOSED_FOR):
-            raise NotNow("It was begun already.")
+            raise NotNow(_("It was begun already."))
         enter(conn, "bulk proposed", row, asker.person, now, **seen)
         return BulkState.PROPOSED
     if not bulks.move(conn, number, BulkState.ASKED, BulkState.WORKING, trust=trust, begins=start(row, now, wait)):
-        raise NotNow("It was begun already.")
+        raise NotNow(_("It was begun already."))
     enter(conn, "bulk begun", row, asker.person, now, **seen)
     return BulkState.WORKING
 
@@ -173,10 +174,10 @@ def confirm(conn: Connection, number: int, second: Asker, now: datetime, *, wait
     """The second person says yes. Raises NotNow."""
     row = bulks.load(conn, number)
     if row is None or row["expires"] <= now or not may_confirm(conn, row, second, now):
-        raise NotNow("That is not yours to confirm, or not any more.")
+        raise NotNow(_("That is not yours to confirm, or not any more."))
     begins = start(row, now, wait)
     if not bulks.move(conn, number, BulkState.PROPOSED, BulkState.WORKING, begins=begins, second=second.person.name):
-        raise NotNow("Somebody was faster.")
+        raise NotNow(_("Somebody was faster."))
     enter(conn, "bulk confirmed", row, second.person, now, by=row["who"])
 
 

@@ -5,12 +5,11 @@ from typing import Any
 
 import click
 
-from gateway import campaigns, clock, compose
+from gateway import campaign_words, campaigns, clock, compose
 from gateway.campaigns import Campaign
 from gateway.cli.connection import transaction
 from gateway.cli.options import with_settings
 from gateway.cli.output import console, show_rows, shown
-from gateway.policy import campaign_words
 from gateway.settings import Settings
 from gateway.store.shelves import EVERYBODY
 

@@ -5,10 +5,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from gateway.desk.nouns import Done, Person, Terms
+from gateway.i18n import _
 from gateway.policy.danger import is_dangerous
 from gateway.store import decisions
-
-WORDS = "it may do harm: only an approver of the domain releases it"
 
 
 def kept_back(
@@ -18,7 +17,8 @@ def kept_back(
     if not terms.only_approvers or "" in person.approves:
         return []
     asked = [one for one in parts if one["recipient"].rpartition("@")[2] not in person.approves]
-    return [Done(one["recipient"], False, WORDS) for one in asked if may_harm(conn, row, one)]
+    words = _("it may do harm: only an approver of the domain releases it")
+    return [Done(one["recipient"], False, words, for_approvers=True) for one in asked if may_harm(conn, row, one)]
 
 
 def may_harm(conn: Connection, row: dict[str, Any], part: dict[str, Any]) -> bool:

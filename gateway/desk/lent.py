@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from gateway.bodies import Bodies, NoBody, NoRoom, Owner
 from gateway.desk.nouns import Done, Person, Terms
 from gateway.desk.owned import IN_FLIGHT, standing
+from gateway.i18n import _
 from gateway.model import CopyRow, CopyState, DeliveryState, MailIdentity, ReasonCode, Recipient, TombstoneOutcome
 from gateway.policy.hold import OPEN_COPIES
 from gateway.policy.retry import LIFETIME
@@ -33,16 +34,16 @@ def release_copy(
     to = Recipient(messages.stored_address(copy["recipient_raw"]), copy["notify"], copy["orcpt"])
     twins = twins_of(conn, row, recipient)
     if any(twin.state is CopyState.PASSING for twin in twins):
-        return Done(recipient, False, IN_FLIGHT)
+        return Done(recipient, False, _(IN_FLIGHT))
     try:
         with conn.begin_nested():
             if not copies.move(conn, copy["id"], CopyState.RELEASED, who=person.name, now=now):
                 return Done(recipient, False, standing(copies.of_message(conn, row["id"]), copy))
             bodies.own(conn, row["id"], [Owner(to, DeliveryState.RELEASING, ReasonCode.PARTY_KNOWN)])
     except NoBody as error:
-        return Done(recipient, False, f"its bytes are gone ({error})")
+        return Done(recipient, False, _("its bytes are gone (%(why)s)") % {"why": error})
     except NoRoom as error:
-        return Done(recipient, False, f"it cannot be made safe here: {error}")
+        return Done(recipient, False, _("it cannot be made safe here: %(why)s") % {"why": error})
     for twin in twins:
         copies.move(conn, twin.id, CopyState.PASSED, note="another copy of it was released", now=now)
     owned = Owned(to, DeliveryState.RELEASING, ReasonCode.PARTY_KNOWN, decided_by=person.name, due=due)
@@ -50,7 +51,7 @@ def release_copy(
     expires = now + LIFETIME + terms.tombstones
     mail = identity(row, recipient)
     tombstones.make(conn, mail, TombstoneOutcome.PENDING, now, expires, message=row["id"], released=True)
-    return Done(recipient, True, "released, on its way; its sender's retry will be recognised")
+    return Done(recipient, True, _("released, on its way; its sender's retry will be recognised"))
 
 
 def twins_of(conn: Connection, row: dict[str, Any], recipient: str) -> list[CopyRow]:
@@ -72,7 +73,7 @@ def refuse_copy(
         return Done(copy["recipient"], False, standing(copies.of_message(conn, row["id"]), copy))
     mail = identity(row, copy["recipient"])
     tombstones.make(conn, mail, TombstoneOutcome.REFUSED, now, now + terms.tombstones, message=row["id"])
-    return Done(copy["recipient"], True, "refused; its sender's retry will be answered 550")
+    return Done(copy["recipient"], True, _("refused; its sender's retry will be answered 550"))
 
 
 def identity(row: dict[str, Any], recipient: str) -> MailIdentity:

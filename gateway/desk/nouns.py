@@ -45,12 +45,14 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What a decision did for one recipient."""
+    """What a decision did for one recipient. `words`: how it went, in the language of whoever decides; `for_approvers`:
+    nothing happened, and an approver of the domain could do it."""
 
     recipient: str
     happened: bool
     words: str
     listed: int | None = None  # the entry of the lists that came of it
+    for_approvers: bool = False
 
 
 # Who learns from a verdict: of this mail, for this recipient, what it is, who says so, and when.

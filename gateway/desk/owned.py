@@ -1,6 +1,6 @@
 """Decisions about held mail: it is ours."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -8,10 +8,30 @@ from sqlalchemy import Connection
 
 from gateway.bodies import Bodies, NoBody
 from gateway.desk.nouns import Done, Person
+from gateway.i18n import _
+from gateway.marked import N_
 from gateway.model import CopyState, DeliveryState
 from gateway.store import deliveries
 
-IN_FLIGHT = "its sender is delivering it right now; look again in a minute"
+IN_FLIGHT = N_("its sender is delivering it right now; look again in a minute")
+STATES: Mapping[str, str] = {
+    DeliveryState.HELD: N_("held"),
+    DeliveryState.RELEASING: N_("releasing"),
+    DeliveryState.DELIVERED: N_("delivered"),
+    DeliveryState.UNDELIVERABLE: N_("undeliverable"),
+    DeliveryState.REFUSED: N_("refused"),
+    DeliveryState.EXPIRED: N_("expired"),
+    CopyState.SENDER_HELD: N_("sender held"),
+    CopyState.PASSED: N_("passed"),
+    CopyState.TAKEN_OVER: N_("taken over"),
+    CopyState.RELEASED: N_("released"),
+    CopyState.ABANDONED: N_("abandoned"),
+    CopyState.LISTED: N_("listed"),
+    CopyState.LOOKED_AT: N_("looked at"),
+    CopyState.CALLED_SPAM: N_("called spam"),
+    CopyState.CALLED_HAM: N_("called ham"),
+    CopyState.UNSEEN: N_("unseen"),
+}
 
 
 def release_held(
@@ -30,13 +50,13 @@ def release_held(
                 return Done(recipient, False, standing(deliveries.of_message(conn, row["id"]), held))
             bodies.kept(conn, row["id"])
     except NoBody as error:
-        return Done(recipient, False, f"its bytes are gone ({error})")
-    return Done(recipient, True, "released, on its way")
+        return Done(recipient, False, _("its bytes are gone (%(why)s)") % {"why": error})
+    return Done(recipient, True, _("released, on its way"))
 
 
 def refuse_held(conn: Connection, held: dict[str, Any], person: Person, now: datetime) -> Done:
     if deliveries.move(conn, held["id"], DeliveryState.REFUSED, person.name, now):
-        return Done(held["recipient"], True, "refused, it will not be delivered")
+        return Done(held["recipient"], True, _("refused, it will not be delivered"))
     return Done(held["recipient"], False, standing(deliveries.of_message(conn, held["message"]), held))
 
 
@@ -44,6 +64,8 @@ def standing(rows: Sequence[dict[str, Any]], before: dict[str, Any]) -> str:
     """How it stands now; what was read before the decision may be old, for somebody was first."""
     row = next((row for row in rows if row["id"] == before["id"]), before)
     if row["state"] == CopyState.PASSING:
-        return IN_FLIGHT
-    by = f" by {row['decided_by']}" if row["decided_by"] else ""
-    return f"nothing to decide: it is {row['state'].replace('_', ' ')}{by}"
+        return _(IN_FLIGHT)
+    state = _(STATES[row["state"]])
+    if not row["decided_by"]:
+        return _("nothing to decide: it is %(state)s") % {"state": state}
+    return _("nothing to decide: it is %(state)s by %(who)s") % {"state": state, "who": row["decided_by"]}

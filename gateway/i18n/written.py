@@ -1,10 +1,12 @@
 """Times and numbers as a language writes them; what is said of them are sentences like all others."""
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from babel import Locale
 from babel.dates import format_datetime, match_skeleton
+from babel.lists import format_list
 from babel.numbers import format_decimal, format_percent
 
 from gateway.i18n.languages import PSEUDO
@@ -68,6 +70,11 @@ def size(count: float) -> str:
             return f"{number(count, 0 if unit in ('B', 'KiB') or count >= 100 else 1)} {unit}"
         count /= 1024
     return f"{number(count, 1)} TiB"
+
+
+def listed(names: Sequence[str]) -> str:
+    """a, b and c."""
+    return format_list(names, locale=spoken().formats)
 
 
 def days(count: int) -> str:

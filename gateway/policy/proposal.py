@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from ipaddress import ip_network
 
+from gateway.marked import N_, Said
 from gateway.model import Address, Binds, IPAddress, IPNetwork, ListEntry, ListKind, ListVerb, Rung, RungKind
 from gateway.policy.address import normalise_sender
 from gateway.policy.lists import Listed, Use, domain_of, is_unproved, matching
@@ -49,6 +50,9 @@ class Sample:
         return key if key and normalise_sender(key) == key else None
 
 
+WHATEVER = N_("whatever is sent from %(network)s, whoever wrote it")
+
+
 class Risk(StrEnum):
     """What speaks against a choice."""
 
@@ -63,7 +67,7 @@ class Choice:
 
     entry: ListEntry
     risk: Risk = Risk.NONE
-    because: str = ""
+    because: Said | str = ""
 
     @property
     def may_be_taken(self) -> bool:
@@ -115,9 +119,10 @@ def signed(sample: Sample) -> Iterator[Choice]:
     domain = domain_of(author)
     yield Choice(allow(ListKind.ADDRESS, author, recipient.key, signature=signer))
     yield Choice(allow(ListKind.ADDRESS, author, recipient.domain, signature=signer))
-    everybody = f"everybody who may write as @{domain}"
-    yield Choice(allow(ListKind.DOMAIN, domain, recipient.key, signature=signer), Risk.GREY, everybody)
-    yield Choice(allow(ListKind.DOMAIN, domain, None, signature=signer), Risk.GREY, f"{everybody}, to anybody here")
+    to_one = Said(N_("everybody who may write as @%(domain)s"), {"domain": domain})
+    to_all = Said(N_("everybody who may write as @%(domain)s, to anybody here"), {"domain": domain})
+    yield Choice(allow(ListKind.DOMAIN, domain, recipient.key, signature=signer), Risk.GREY, to_one)
+    yield Choice(allow(ListKind.DOMAIN, domain, None, signature=signer), Risk.GREY, to_all)
 
 
 def from_network(sample: Sample) -> Iterator[Choice]:
@@ -127,12 +132,13 @@ def from_network(sample: Sample) -> Iterator[Choice]:
         return
     names = dict.fromkeys(name for name in (sample.stable_sender, sample.author) if name)
     for name in names:
-        because = f"whoever sends from {network} may write this name"
+        because = Said(N_("whoever sends from %(network)s may write this name"), {"network": network})
         yield Choice(allow(ListKind.ADDRESS, name, recipient.key, network=network), Risk.GREY, because)
     for domain in dict.fromkeys(map(domain_of, names)):
-        because = f"whoever sends from {network} may write any name of {domain}"
+        said = {"network": network, "domain": domain}
+        because = Said(N_("whoever sends from %(network)s may write any name of %(domain)s"), said)
         yield Choice(allow(ListKind.DOMAIN, domain, recipient.key, network=network), Risk.GREY, because)
-    because = f"whatever is sent from {network}, whoever wrote it"
+    because = Said(WHATEVER, {"network": network})
     yield Choice(allow(ListKind.NETWORK, str(network), recipient.key, network=network), Risk.GREY, because)
 
 
@@ -140,18 +146,18 @@ def spoofable(sample: Sample) -> Iterator[Choice]:
     """What an admin may think of first, and why it is not to be had."""
     recipient, name = sample.recipient, sample.author or (sample.sender.key if sample.sender else "")
     if name and sample.signer is None:
-        because = "anybody can write this name, and this mail was not signed for it"
+        because = N_("anybody can write this name, and this mail was not signed for it")
         yield Choice(allow(ListKind.ADDRESS, name, recipient.key), Risk.REFUSED, because)
     for rung in sorted(sample.rungs, key=lambda rung: (rung.kind, rung.value)):
         if rung.kind in NO_PROOF:
             entry = allow(ListKind.DOMAIN, rung.value, recipient.key)
-            yield Choice(entry, Risk.REFUSED, NO_PROOF[rung.kind].format(rung.value))
+            yield Choice(entry, Risk.REFUSED, Said(NO_PROOF[rung.kind], {"domain": rung.value}))
 
 
 NO_PROOF = {
-    RungKind.SPF_WIDE: "the SPF record of {} permits very many others",
-    RungKind.SPF: "SPF of {} speaks for the envelope only, and for everybody its provider sends for",
-    RungKind.FCRDNS: "a host name of {} tells whose machine it is, not who writes",
+    RungKind.SPF_WIDE: N_("the SPF record of %(domain)s permits very many others"),
+    RungKind.SPF: N_("SPF of %(domain)s speaks for the envelope only, and for everybody its provider sends for"),
+    RungKind.FCRDNS: N_("a host name of %(domain)s tells whose machine it is, not who writes"),
 }
 
 # ---- to stop it ----------------------------------------------------------------------------------------------------
@@ -175,7 +181,8 @@ def blocked_names(sample: Sample) -> Iterator[Choice]:
     binds = Binds.EVERYTHING if proved else Binds.UNAUTHENTICATED
     yield Choice(block(ListKind.ADDRESS, key, recipient.key, binds=binds))
     yield Choice(block(ListKind.ADDRESS, key, None, binds=binds))
-    risk, because = (Risk.GREY, f"everybody who writes as @{domain}") if proved else (Risk.NONE, "")
+    everybody = Said(N_("everybody who writes as @%(domain)s"), {"domain": domain})
+    risk, because = (Risk.GREY, everybody) if proved else (Risk.NONE, "")
     yield Choice(block(ListKind.DOMAIN, domain, recipient.key, binds=binds), risk, because)
     yield Choice(block(ListKind.DOMAIN, domain, None, binds=binds), risk, because)
 
@@ -184,6 +191,6 @@ def blocked_network(sample: Sample) -> Iterator[Choice]:
     network, recipient = sample.network, sample.recipient
     if network is None:
         return
-    because = f"whatever is sent from {network}, whoever wrote it"
+    because = Said(WHATEVER, {"network": network})
     yield Choice(block(ListKind.NETWORK, str(network), recipient.key, network=network), Risk.GREY, because)
     yield Choice(block(ListKind.NETWORK, str(network), None, network=network), Risk.GREY, because)

@@ -9,12 +9,16 @@ from sqlalchemy import update
 from gateway import together
 from sql.tables import campaign_sighting
 from tests.store.making import BO, CY, HOUR, MINUTE, STRONG, held, keep, mail, owned_mail
-from tests.webui.conftest import BOS, BOTH, DEE, DEES, LENT, SIGNED, Browser, Office, share
+from tests.webui.conftest import BOS, BOTH, DEE, DEES, LENT, SIGNED, Browser, Office, share, unbound
 
 
 def page(browser: Browser, key: str = "") -> str:
     said = browser.get(f"/campaigns/{key}" if key else "/campaigns")
-    return re.sub(r"\s+", " ", said.text.partition("<main")[2]) if said.status_code == 200 else str(said.status_code)
+    return (
+        re.sub(r"\s+", " ", unbound(said.text).partition("<main")[2])
+        if said.status_code == 200
+        else str(said.status_code)
+    )
 
 
 def more(office: Office, many: int, to: str = BO, first: int = 100) -> list[str]:

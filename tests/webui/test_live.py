@@ -234,6 +234,7 @@ def test_it_learns_how_many_are_above_its_list(either: Office) -> None:
         said = browser.client.get("/news", query_string={"top": top, "q": asked})
         assert said.json is not None
         assert said.json["new"] == count, asked
+        assert said.json["came"] == ("1 new. Show it" if count else ""), asked
 
 
 def test_it_learns_what_became_of_its_rows(either: Office) -> None:
@@ -241,9 +242,14 @@ def test_it_learns_what_became_of_its_rows(either: Office) -> None:
     said = either.as_("bo").get(f"/news?rows={BOS},{BOTH},{LENT},{DEES},0000000000099,x")
     assert said.json is not None
     assert said.json["rows"] == {
-        BOS: {"open": False, "held": False, "words": "Refused by approver"},
-        BOTH: {"open": True, "held": True, "words": "Waits for a decision"},
-        LENT: {"open": True, "held": False, "words": "Its sender has it"},
+        BOS: {
+            "open": False,
+            "held": False,
+            "words": "Refused by approver",
+            "over": "Refused by approver: nothing is to be decided.",
+        },
+        BOTH: {"open": True, "held": True, "words": "Waits for a decision", "over": ""},
+        LENT: {"open": True, "held": False, "words": "Its sender has it", "over": ""},
     }
     mine = either.as_("approver").get(f"/news?rows={BOS}")
     assert mine.json is not None
@@ -261,7 +267,7 @@ def test_what_other_recipients_decided_is_nobodys_business(office: Office) -> No
 @pytest.mark.parametrize("query", ["top=x", "top=~", "top=2026-01-01T00:00:00~1", "rows=" + "x," * 500, "mail=%00", ""])
 def test_whatever_is_asked_is_answered(office: Office, query: str) -> None:
     said = office.as_("bo").get(f"/news?{query}")
-    assert (said.status_code, said.json) == (200, {"new": 0, "rows": {}, "looks": {}})
+    assert (said.status_code, said.json) == (200, {"new": 0, "came": "", "rows": {}, "looks": {}})
 
 
 # ---- who else looks ------------------------------------------------------------------------------------------------

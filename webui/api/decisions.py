@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from gateway import clock, desk, reviewing, undoing
 from gateway.approvals import NoSuchChoice
-from gateway.desk import Done, NoSuchMail, harm
+from gateway.desk import Done, NoSuchMail
 from gateway.model import Label, Scope
 from gateway.policy.address import BadAddress, parse_address
 from webui.api.asked import Asked
@@ -93,7 +93,7 @@ def told(done: Sequence[Done]) -> Outcomes:
     rows = [Outcome(recipient=one.recipient, happened=one.happened, words=one.words, entry=one.listed) for one in done]
     if not any(one.happened for one in done):
         words = "; ".join(sorted({one.words for one in done})) or "There was nothing to decide."
-        if any(one.words == harm.WORDS for one in done):
+        if any(one.for_approvers for one in done):
             raise Problem("for-approvers", words)
         raise Problem("somebody-first", words, {"recipients": [row.model_dump() for row in rows]})
     return Outcomes(recipients=rows)

@@ -242,7 +242,7 @@ def mail_choices(asked: Asked, number: str) -> Listing[Proposal]:
             words=str(plainly(choice.entry)),
             entry=sentence(choice.entry),
             risk=str(choice.risk) if choice.because else "",
-            because=choice.because,
+            because=str(choice.because),
             may_be_taken=may_take(choice, recipient),
             usual=place == usual,
         )

@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 
 from gateway import bulk, clock
 from gateway.bulk import Asker, Kind, NotNow
+from gateway.i18n import _
 from gateway.model import BulkState
 from gateway.store import bulks
 from webui import mails
@@ -31,7 +32,7 @@ def asker() -> Asker:
 def verb() -> str:
     said = request.form.get("verb", "")
     if said not in VERBS:
-        abort(400, "There is no such decision.")
+        abort(400, _("There is no such decision."))
     return said
 
 
@@ -42,7 +43,8 @@ def selected() -> Response:
     with house().writing() as conn:
         number = bulk.prepare(conn, request.form.getlist("mail"), verb(), asker(), clock.now())
     if number is None:
-        flash("Nothing that waits was ticked." if request.form.getlist("mail") else "Tick some mails first.", "first")
+        is_over = request.form.getlist("mail")
+        flash(_("Nothing that waits was ticked.") if is_over else _("Tick some mails first."), "first")
         return redirect(url_for("held.show"))
     return redirect(url_for("bulk.show", number=number))
 
@@ -75,7 +77,7 @@ def decide_alike(number: str) -> Response:
         group = groups.get(request.form.get("kind", Kind.DOMAIN))
         made = bulk.prepare(conn, group.mails, said, asker(), clock.now(), about=group.words) if group else None
     if made is None:
-        flash("Nothing that is like it waits any more.", "first")
+        flash(_("Nothing that is like it waits any more."), "first")
         return redirect(url_for("mail.show", number=number))
     return redirect(url_for("bulk.show", number=made))
 
@@ -193,7 +195,7 @@ def begin(number: int) -> Response:
         flash(str(why), "first")
         return redirect(url_for("bulk.show", number=number))
     if state is BulkState.PROPOSED:
-        flash("Proposed. Another approver has to confirm it; they find it on their page Today.")
+        flash(_("Proposed. Another approver has to confirm it; they find it on their page Today."))
         return redirect(url_for("bulk.show", number=number))
     return worked(number)
 
@@ -236,7 +238,7 @@ def confirm(number: int) -> Response:
         row = bulks.load(conn, number)
     if row is not None and row["mails"] <= bulk.AT_ONCE:
         work(number)
-    flash("Confirmed: it is carried out.")
+    flash(_("Confirmed: it is carried out."))
     return redirect(url_for("home.today"))
 
 
@@ -246,7 +248,7 @@ def withdraw(number: int) -> Response:
     theirs(number)
     with house().writing() as conn:
         done = bulk.withdraw(conn, number, asker(), clock.now())
-    flash("Nothing was decided." if done else "It was begun already.", "message" if done else "first")
+    flash(_("Nothing was decided.") if done else _("It was begun already."), "message" if done else "first")
     return redirect(url_for("held.show"))
 
 
@@ -256,7 +258,7 @@ def stop(number: int) -> Response:
     theirs(number)
     with house().writing() as conn:
         done = bulk.stop(conn, number, asker(), clock.now())
-    flash("Stopped." if done else "It had ended already.", "message" if done else "first")
+    flash(_("Stopped.") if done else _("It had ended already."), "message" if done else "first")
     return redirect(url_for("bulk.show", number=number))
 
 
@@ -267,7 +269,7 @@ def undo(number: int) -> Response:
     with house().writing() as conn:
         done = bulk.undo(conn, number, asker(), clock.now())
     if not done:
-        flash("There is nothing to take back.", "first")
+        flash(_("There is nothing to take back."), "first")
         return redirect(url_for("held.show"))
     return worked(number)
 

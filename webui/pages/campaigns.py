@@ -6,11 +6,11 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
-from gateway import bulk, campaigns, clock, together
+from gateway import bulk, campaign_words, campaigns, clock, together
 from gateway.bulk import ALIKE, Asker
 from gateway.campaigns import Campaign, NoSuchCampaign
+from gateway.i18n import _, ngettext
 from gateway.model import Act
-from gateway.policy import campaign_words
 from gateway.store.messages import UNDO_FOR
 from gateway.together import Decided
 from webui import places
@@ -81,7 +81,7 @@ def slices(mine: Campaign | None) -> list[campaigns.Slice]:
 
 
 def place(after: str) -> tuple[datetime, str] | None:
-    at, _, last = after.partition("~")
+    at, __, last = after.partition("~")
     moment = places.moment(at)
     return None if moment is None else (moment, last[:20])
 
@@ -100,7 +100,7 @@ def refuse(key: str) -> Response:
         done = together.refuse(
             conn, here, view(Act.DECIDE), me(), house().terms, clock.now(), house().teach_unless_sure
         )
-    return told(key, done, "Refused", "Their senders are told so when they come again.")
+    return told(key, done, refused_words(done.mails))
 
 
 @page.post("/<key>/release")
@@ -115,7 +115,7 @@ def release(key: str) -> Response:
             conn, house().bodies, here, view(Act.DECIDE), me(), house().terms, now, house().teach_unless_sure,
             now + house().settings.web.undo,
         )  # fmt: skip
-    return told(key, done, "Released", "What they share counts against nobody any more.")
+    return told(key, done, released_words(done.mails))
 
 
 def decidable(key: str) -> str:
@@ -138,18 +138,46 @@ def with_a_second(key: str, verb: str) -> Response | None:
     return None if number is None else redirect(url_for("bulk.show", number=number))
 
 
-def told(key: str, done: Decided, verb: str, more: str) -> Response:
+def refused_words(count: int) -> str:
+    return ngettext(
+        "Refused %(count)d mail. Their senders are told so when they come again.",
+        "Refused %(count)d mails. Their senders are told so when they come again.",
+        count,
+    ) % {"count": count}
+
+
+def released_words(count: int) -> str:
+    return ngettext(
+        "Released %(count)d mail. What they share counts against nobody any more.",
+        "Released %(count)d mails. What they share counts against nobody any more.",
+        count,
+    ) % {"count": count}
+
+
+def listed_words(count: int) -> str:
+    return ngettext(
+        "%(count)d mail of it came in before and is listed for a look.",
+        "%(count)d mails of it came in before and are listed for a look.",
+        count,
+    ) % {"count": count}
+
+
+def left_words(count: int) -> str:
+    return ngettext(
+        "%(count)d mail is left: press again for the next ones.",
+        "%(count)d mails are left: press again for the next ones.",
+        count,
+    ) % {"count": count}
+
+
+def told(key: str, done: Decided, happened: str) -> Response:
     if done.mails:
-        listed = (
-            f" {count(done.listed)} of it came in before and {'is' if done.listed == 1 else 'are'} listed for a look."
-        )
-        left = f" {count(done.left)} {'is' if done.left == 1 else 'are'} left: press again for the next ones."
-        words = f"{verb} {count(done.mails)}. {more}{listed if done.listed else ''}{left if done.left else ''}"
-        flash(words, f"undo {done.first}")
+        words = [happened]
+        if done.listed:
+            words.append(listed_words(done.listed))
+        if done.left:
+            words.append(left_words(done.left))
+        flash(" ".join(words), f"undo {done.first}")
     else:
-        flash("; ".join(sorted({one.words for one in done.done})) or "There was nothing to decide.", "first")
+        flash("; ".join(sorted({one.words for one in done.done})) or _("There was nothing to decide."), "first")
     return redirect(url_for("campaigns.one", key=key))
-
-
-def count(number: int) -> str:
-    return "1 mail" if number == 1 else f"{number} mails"

@@ -39,8 +39,10 @@ def today() -> str:
         lent = [one for rows in substitutes.beside(conn).values() for one in rows if one["kind"] == Tie.DELEGATE]
     return render_template(
         "today.html",
-        count=f"more than {COUNTED}" if more else count,
-        listed=f"more than {COUNTED_LISTED}" if more_listed else listed,
+        count=COUNTED if more else count,
+        more=more,
+        listed=COUNTED_LISTED if more_listed else listed,
+        more_listed=more_listed,
         latest=latest,
         top=top(latest, "created"),
         expiring=over,

@@ -6,6 +6,8 @@ from typing import Any
 
 from flask import Blueprint, abort, render_template
 
+from gateway.i18n import _
+from gateway.marked import N_
 from gateway.model import CopyState, DeliveryState
 from gateway.policy import journey
 from gateway.policy.journey import Step
@@ -15,13 +17,42 @@ from webui import preview
 from webui.guard import house, signed_in
 from webui.mails import Seen, Shown, shown
 from webui.pages.mail import all_siblings, is_theirs, seen_or_404, whole
-from webui.shown import line, outcome, reason
+from webui.shown import among, outcome, reason
 
 page = Blueprint("inside", __name__, url_prefix="/mail")
 
-ACTIONS = {"hold": "Held", "defer": "Asked to come back", "accept": "Let in", "reject": "Turned away"}
+ACTIONS = {
+    "hold": N_("Held: %(why)s, for %(recipient)s"),
+    "defer": N_("Asked to come back: %(why)s, for %(recipient)s"),
+    "accept": N_("Let in: %(why)s, for %(recipient)s"),
+    "reject": N_("Turned away: %(why)s, for %(recipient)s"),
+    "discard": N_("Discarded: %(why)s, for %(recipient)s"),
+}
 WAITS = (DeliveryState.HELD, DeliveryState.RELEASING, CopyState.SENDER_HELD)
-KINDS = {"undone": "taken back", "taken": "taken over: its sender need not come back", "peeked": "looked into"}
+# What people and the gateway did with a mail, as its events are called.
+KINDS = {
+    "called ham": N_("Called ham"),
+    "called spam": N_("Called spam"),
+    "campaign": N_("Campaign"),
+    "campaign refused": N_("Campaign refused"),
+    "campaign released": N_("Campaign released"),
+    "delivered": N_("Delivered"),
+    "expired": N_("Expired"),
+    "lesson undone": N_("Lesson undone"),
+    "list allow": N_("List allow"),
+    "list block": N_("List block"),
+    "list withdrawn": N_("List withdrawn"),
+    "listed again": N_("Listed again"),
+    "looked at": N_("Looked at"),
+    "peeked": N_("Looked into"),
+    "refused": N_("Refused"),
+    "released": N_("Released"),
+    "tried": N_("Tried"),
+    "taken": N_("Taken over: its sender need not come back"),
+    "undeliverable": N_("Undeliverable"),
+    "undone": N_("Taken back"),
+    "viewed": N_("Viewed"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +81,8 @@ def headers(number: str) -> str:
 def way(found: Shown) -> tuple[Step, ...]:
     """Who handed it to whom; the last step is our own word."""
     row, fields = found.row, found.text.fields if found.text else ()
-    name = house().settings.smtp.hostname or "this gateway"
     came = row["received_at"].replace(microsecond=0)  # as exactly as fields say it
-    ours = Step(row["peer_name"] or row["helo"], row["peer"], name, at=came)
+    ours = Step(row["peer_name"] or row["helo"], row["peer"], house().settings.smtp.hostname, at=came)
     written = next((journey.moment(value) for name, value in fields if name.lower() == "date"), None)
     return journey.steps([value for name, value in fields if name.lower() == "received"], written, ours)
 
@@ -89,35 +119,44 @@ def told(one: Seen) -> list[Moment]:
     with house().reading() as conn:
         decided = decisions.find(conn, row["id"]) or decisions.behind(conn, row)
         happened = decisions.timeline(conn, row["id"])
-    found = [Moment(row["received_at"], f"Came from {line(row['peer_name'] or row['peer'])}")]
+    found = [Moment(row["received_at"], _("Came from %(host)s") % {"host": among(row["peer_name"] or row["peer"])})]
+    found += [Moment(each["at"], decision(each)) for each in decided if each["recipient"] in mine]
     found += [
-        Moment(each["at"], f"{ACTIONS.get(each['action'], each['action'])}: {reason(each['code'])}{to(each)}")
-        for each in decided
-        if each["recipient"] in mine
-    ]
-    found += [
-        Moment(each["at"], f"{KINDS.get(each['kind'], each['kind']).capitalize()}{by(each)}{to(each)}")
-        for each in happened
-        if each["recipient"] is None or each["recipient"] in mine
+        Moment(each["at"], event(each)) for each in happened if each["recipient"] is None or each["recipient"] in mine
     ]
     ended = [part for part in one.mine if part.get("ended_at") and part["state"] not in (*WAITS, DeliveryState.REFUSED)]
-    found += [Moment(part["ended_at"], f"{ended_as(part)}{to(part)}") for part in ended]
+    found += [Moment(part["ended_at"], end(part)) for part in ended]
     return sorted(found, key=lambda each: each.at)
 
 
-def ended_as(part: dict[str, Any]) -> str:
-    said = f" (the backend said: {line(part['last_reply'])})" if part["last_reply"] else ""
-    if part["state"] == DeliveryState.DELIVERED:
-        return f"Delivered{said}"
-    return outcome(part["state"], part["decided_by"], "") + said
+def decision(each: dict[str, Any]) -> str:
+    return _(ACTIONS[each["action"]]) % {"why": reason(each["code"]), "recipient": among(each["recipient"])}
 
 
-def by(each: dict[str, Any]) -> str:
-    return f" by {line(each['who'])}" if each["who"] else ""
+def event(each: dict[str, Any]) -> str:
+    what = _(KINDS.get(each["kind"], each["kind"].capitalize()))
+    if not each["who"]:
+        return to(what, each)
+    who = among(each["who"])
+    if not each["recipient"]:
+        return _("%(what)s by %(who)s") % {"what": what, "who": who}
+    said = {"what": what, "who": who, "recipient": among(each["recipient"])}
+    return _("%(what)s by %(who)s, for %(recipient)s") % said
 
 
-def to(each: dict[str, Any]) -> str:
-    return f", for {line(each['recipient'])}" if each["recipient"] else ""
+def end(part: dict[str, Any]) -> str:
+    is_delivered = part["state"] == DeliveryState.DELIVERED
+    what = _("Delivered") if is_delivered else outcome(part["state"], part["decided_by"], "")
+    if not part["last_reply"]:
+        return to(what, part)
+    said = {"what": what, "reply": among(part["last_reply"]), "recipient": among(part["recipient"])}
+    return _("%(what)s (the backend said: %(reply)s), for %(recipient)s") % said
+
+
+def to(what: str, each: dict[str, Any]) -> str:
+    if not each["recipient"]:
+        return what
+    return _("%(what)s, for %(recipient)s") % {"what": what, "recipient": among(each["recipient"])}
 
 
 @page.get("/<number>/why")

@@ -8,6 +8,7 @@ from typing import Any, cast
 from flask import Blueprint, Response, jsonify, request, session
 
 from gateway import clock
+from gateway.i18n import _, ngettext
 from gateway.model import Act
 from gateway.policy.rights import can
 from gateway.store import news, sittings
@@ -49,7 +50,8 @@ def tell() -> Response:
     rows = standing(asked)
     if opened in rows:
         goes_on_looking(opened)
-    return jsonify(new=came(), rows=rows, looks=looking(list(rows)))
+    new = came()
+    return jsonify(new=new, came=came_words(new), rows=rows, looks=looking(list(rows)))
 
 
 def came() -> int:
@@ -58,6 +60,17 @@ def came() -> int:
         return 0
     with house().reading() as conn:
         return news.how_many_newer(conn, view(), asked_for(asked), above, COUNTED + 1, lent=lent)
+
+
+def came_words(new: int) -> str:
+    """What leads to what came, as the page says it above its list."""
+    if not new:
+        return ""
+    if new > COUNTED:
+        return ngettext("More than %(count)d new. Show them", "More than %(count)d new. Show them", COUNTED) % {
+            "count": COUNTED
+        }
+    return ngettext("%(count)d new. Show it", "%(count)d new. Show them", new) % {"count": new}
 
 
 def standing(numbers: list[str]) -> dict[str, Any]:
@@ -72,7 +85,8 @@ def standing(numbers: list[str]) -> dict[str, Any]:
         if one["message"] not in found or is_open:
             is_held = is_open and one["state"] not in PENDING
             words = outcome(one["state"], one["decided_by"], actor().name)
-            found[one["message"]] = {"open": is_open, "held": is_held, "words": words}
+            over = "" if is_open else _("%(became)s: nothing is to be decided.") % {"became": words}
+            found[one["message"]] = {"open": is_open, "held": is_held, "words": words, "over": over}
     return found
 
 

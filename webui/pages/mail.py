@@ -9,6 +9,8 @@ from gateway import bulk, clock, desk, impact, reviewing, undoing
 from gateway.bodies import NoBody
 from gateway.bulk import Asker
 from gateway.desk import Done, NoSuchMail
+from gateway.i18n import _
+from gateway.marked import N_
 from gateway.model import Act, Label, ListVerb
 from gateway.policy.entries import plainly
 from gateway.policy.proposal import Choice, preselected
@@ -59,7 +61,7 @@ def because(number: str) -> AnyResponse:
     found = seen_or_404(number)
     said = request.form.get("because", "").strip()
     if not SHORTEST_REASON <= len(said) <= LONGEST_REASON or not said.isprintable():
-        flash("Say in a few words why you look into mail that is not yours.")
+        flash(_("Say in a few words why you look into mail that is not yours."))
     elif found.must_say_why:
         session["because"] = said
     return redirect(back_to(number))
@@ -165,7 +167,7 @@ def decidable(one: Seen) -> list[str]:
 def decide(number: str) -> str | AnyResponse:
     found, verb = seen_or_404(number), request.form.get("verb", "")
     if verb not in VERBS:
-        abort(400, "There is no such decision.")
+        abort(400, _("There is no such decision."))
     recipients = decidable(found)
     if (probable := contradicted(found, VERBS[verb])) is not None:
         return render_template("mail/sure.html", shown=found, verb=verb, probable=probable)
@@ -173,7 +175,7 @@ def decide(number: str) -> str | AnyResponse:
         if not is_all_theirs(number):
             abort(403)
         if (over := house().four_eyes.over) is not None and len(all_siblings(number)) >= over:
-            flash("About so many another approver has to be asked.", "first")
+            flash(_("About so many another approver has to be asked."), "first")
             return redirect(url_for("bulk.like", number=number))
     place = chosen(number, verb, recipients, request.form.get("choice", ""))
     if place is not None and house().four_eyes.everybody and is_for_everybody(number, verb, recipients[0], place):
@@ -191,7 +193,7 @@ def proposed(number: str, verb: str, place: int) -> AnyResponse:
     kind = bulk.RELEASE if VERBS[verb] is Label.HAM else bulk.REFUSE
     with house().writing() as conn:
         made = bulk.propose(conn, number, kind, place, Asker.of(actor(), me()), clock.now())
-    flash("Proposed. Another approver has to confirm it; they find it on their page Today.")
+    flash(_("Proposed. Another approver has to confirm it; they find it on their page Today."))
     return redirect(url_for("bulk.show", number=made))
 
 
@@ -232,7 +234,7 @@ def chosen(number: str, verb: str, recipients: list[str], said: str) -> int | No
     choices = offered[0][0]
     place = int(said) if said.isdecimal() and len(said) < 4 else preselected(choices)
     if place is None or place >= len(choices) or not all(may_take(found[place], one) for found, one in offered):
-        abort(400, "That cannot be chosen for this mail.")
+        abort(400, _("That cannot be chosen for this mail."))
     return place
 
 
@@ -241,10 +243,11 @@ def listing(verb: str) -> ListVerb:
 
 
 SAID = {
-    "release": "Released",
-    "trust": "Released, and its sender is let in from now on",
-    "refuse": "Refused",
-    "refuse-all": "Refused, with all that are like it",
+    "release": N_("Released"),
+    "trust": N_("Released, and its sender is let in from now on"),
+    "refuse": N_("Refused"),
+    "refuse-all": N_("Refused, with all that are like it"),
+    "block": N_("Refused, and its sender is blocked"),
 }
 
 
@@ -252,9 +255,9 @@ def told(number: str, verb: str, done: list[Done]) -> str | AnyResponse:
     """How it went; who decides goes on with the next mail, and may take this back for a while."""
     happened = [one for one in done if one.happened]
     if happened:
-        flash(SAID.get(verb, "Refused, and its sender is blocked"), f"undo {number}")
+        flash(_(SAID[verb]), f"undo {number}")
     else:
-        flash("; ".join(sorted({one.words for one in done})) or "There was nothing to decide.", "first")
+        flash("; ".join(sorted({one.words for one in done})) or _("There was nothing to decide."), "first")
     following = next_to(number)
     where = url_for("held.show", mail=following) if following else url_for("held.show")
     if request.headers.get("HX-Request"):
@@ -269,12 +272,12 @@ def ask(number: str) -> AnyResponse:
     found, now = seen_or_404(number), clock.now()
     wanted = decidable(found)
     if not (found.is_open and found.is_for_approvers):
-        abort(409, "There is nothing to ask for: it is decided, or yours to decide.")
+        abort(409, _("There is nothing to ask for: it is decided, or yours to decide."))
     with house().writing() as conn:
         for one in wanted:
             asked.ask(conn, number, one, actor().number, request.form.get("words", "").strip(), now)
         note(conn, "asked for a mail", number, recipients=wanted)
-    flash("Asked for. An approver of the domain sees it, and decides.")
+    flash(_("Asked for. An approver of the domain sees it, and decides."))
     return redirect(back_to(number))
 
 
@@ -288,9 +291,9 @@ def undo(number: str) -> AnyResponse:
         done = done or undoing.undo(conn, number, me(), now, own=True, wanted=wanted)
         done = done or reviewing.undo(conn, number, me(), now, wanted=wanted)
     if any(one.happened for one in done):
-        flash("Taken back: it waits as before.")
+        flash(_("Taken back: it waits as before."))
     else:
-        flash("; ".join(sorted({one.words for one in done})) or "There is nothing to take back.", "first")
+        flash("; ".join(sorted({one.words for one in done})) or _("There is nothing to take back."), "first")
     return redirect(back_to(number, otherwise="held.show"))
 
 

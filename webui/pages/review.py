@@ -8,6 +8,8 @@ from werkzeug.wrappers import Response
 
 from gateway import clock, reviewing
 from gateway.desk import Done, NoSuchMail
+from gateway.i18n import _
+from gateway.marked import N_
 from gateway.model import Act, Label
 from gateway.policy.rights import can
 from gateway.store import reviews
@@ -20,9 +22,9 @@ page = Blueprint("review", __name__, url_prefix="/review")
 
 VERBS = {"ham": Label.HAM, "spam": Label.SPAM, "looked": None}
 SAID = {
-    "ham": "It is wanted: that is learnt.",
-    "spam": "It is spam: that is learnt, and counts against its sender. The mail stays where it was delivered.",
-    "looked": "Off the list. Nothing is learnt from it.",
+    "ham": N_("It is wanted: that is learnt."),
+    "spam": N_("It is spam: that is learnt, and counts against its sender. The mail stays where it was delivered."),
+    "looked": N_("Off the list. Nothing is learnt from it."),
 }
 
 
@@ -94,7 +96,7 @@ def say(number: str) -> str | Response:
     """Wanted, spam, or nothing but that somebody looked at it; then the next one."""
     found, verb = found_or_404(number), request.form.get("verb", "")
     if verb not in VERBS:
-        abort(400, "There is no such word for a mail.")
+        abort(400, _("There is no such word for a mail."))
     if not found.mine:
         abort(403)
     label = VERBS[verb]
@@ -106,9 +108,9 @@ def say(number: str) -> str | Response:
     except NoSuchMail:
         done = []
     if any(one.happened for one in done):
-        flash(SAID[verb], f"undo {number}" if label is not None and has_own_copy(found) else "message")
+        flash(_(SAID[verb]), f"undo {number}" if label is not None and has_own_copy(found) else "message")
     else:
-        flash("Somebody said so already, or it is off the list.", "first")
+        flash(_("Somebody said so already, or it is off the list."), "first")
     return redirect(url_for("review.show", mail=following or None))
 
 

@@ -3,12 +3,18 @@ const form = document.getElementById("selected");
 const boxes = () => [...document.querySelectorAll('#rows input[name="mail"]')];
 let last = null;
 
+// The sentences are the page's.
+const counted = (words, many) => words.replace("%(count)s", many);
+
 function count() {
   const all = boxes();
   const many = new Set(all.filter((box) => box.checked).map((box) => box.value)).size;
-  for (const place of form.querySelectorAll("[data-count]")) place.textContent = many || "selected";
-  for (const button of form.querySelectorAll("[data-counts]")) button.hidden = many === 0;
-  form.querySelector("[data-said]").textContent = many ? `${many} selected` : "";
+  for (const button of form.querySelectorAll("[data-counts]")) {
+    button.hidden = many === 0;
+    if (many) button.textContent = counted(button.dataset.counts, many);
+  }
+  const status = form.querySelector("[data-said]");
+  status.textContent = many ? counted(status.dataset.said, many) : "";
   const whole = form.querySelector("[data-all]");
   whole.checked = many > 0 && all.every((box) => box.checked);
   whole.indeterminate = many > 0 && !whole.checked;

@@ -2,6 +2,7 @@
 const place = `greygate-keys-${document.body.dataset.me}`;
 // A closed dialog keeps the focus until the next frame is drawn: only an open one counts.
 const typing = (element) => element.closest("input, textarea, select, [contenteditable], dialog[open]") !== null;
+const words = document.querySelector("script[data-twice]").dataset; // the sentences are the page's
 const SECOND = 1500; // milliseconds for the second key after "g"
 
 let chosen = held();
@@ -72,7 +73,7 @@ function choose(event) {
   event.stopPropagation(); // it may be sent again
   const values = fields().map((field) => field.value);
   const twice = values.find((value, at) => values.indexOf(value) !== at);
-  if (twice !== undefined) return say(`Nothing was changed: “${twice}” is there twice.`);
+  if (twice !== undefined) return say(words.twice.replace("%(key)s", () => twice));
   const moved = fields().filter((field) => field.value !== field.dataset.usual);
   keep({ off: form.elements.off.checked, keys: Object.fromEntries(moved.map((field) => [field.dataset.usual, field.value])) });
 }
@@ -81,16 +82,16 @@ function keep(next) {
   try {
     localStorage.setItem(place, JSON.stringify(next));
   } catch {
-    return say("This browser keeps nothing, so your choice cannot be kept.");
+    return say(words.unkept);
   }
   chosen = next;
   fill();
   show();
-  say(chosen.off ? "Keys are off in this browser." : "Kept for this browser.");
+  say(chosen.off ? words.off : words.kept);
 }
 
-function say(words) {
-  form.querySelector("[role=status]").textContent = words;
+function say(sentence) {
+  form.querySelector("[role=status]").textContent = sentence;
 }
 
 document.addEventListener("keydown", press);

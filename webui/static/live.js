@@ -42,22 +42,23 @@ async function ask() {
 
 function show(news) {
   const came = list?.querySelector(".came");
-  if (came) tellOf(came, news.new);
+  if (came) tellOf(came, news.new, news.came);
   for (const row of rows()) mark(row, news.rows[row.dataset.mail], news.looks[row.dataset.mail]);
   const one = opened();
   if (one) decide(one, news.rows[one.dataset.shown], news.looks[one.dataset.shown]);
 }
 
-function tellOf(came, count) {
+function tellOf(came, count, words) {
   if ((came.dataset.count ?? "0") === String(count)) return; // said already
   came.dataset.count = count;
+  came.dataset.none ??= came.textContent;
   if (!count) {
-    came.textContent = "Up to date.";
+    came.textContent = came.dataset.none;
     return;
   }
   const link = document.createElement("a");
   link.href = list.dataset.there ?? there();
-  link.textContent = `${count > 99 ? "More than 99" : count} new. Show ${count === 1 ? "it" : "them"}`;
+  link.textContent = words;
   came.replaceChildren(link);
 }
 
@@ -82,7 +83,7 @@ function mark(row, now, looks) {
 function decide(one, now, looks) {
   const status = one.querySelector(".looks");
   if (!now || !status) return;
-  const says = now.open ? (looks ?? "") : `${now.words}: nothing is to be decided.`;
+  const says = now.open ? (looks ?? "") : now.over;
   if (status.textContent !== says) status.textContent = says;
   for (const button of one.querySelectorAll(".verbs button:not([data-later]), .verbs a")) turn(button, now.open);
 }

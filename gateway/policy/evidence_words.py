@@ -1,0 +1,47 @@
+"""What the evidence of a reason is called on the pages: the keys of `Reason.evidence` in words."""
+
+from collections.abc import Mapping
+
+from gateway.marked import N_
+
+EVIDENCE: Mapping[str, str] = {
+    "author": N_("author"),
+    "because": N_("because"),
+    "class": N_("class"),
+    "copy": N_("copy"),
+    "defect": N_("defect"),
+    "domain": N_("domain"),
+    "entry": N_("entry"),
+    "expectation": N_("expectation"),
+    "file": N_("file"),
+    "files": N_("files"),
+    "helo": N_("helo"),
+    "hop": N_("hop"),
+    "hoster": N_("hoster"),
+    "hours": N_("hours"),
+    "how": N_("how"),
+    "kind": N_("kind"),
+    "link": N_("link"),
+    "own": N_("own"),
+    "policy": N_("policy"),
+    "received": N_("received"),
+    "refused": N_("refused"),
+    "resembles": N_("resembles"),
+    "said": N_("said"),
+    "says": N_("says"),
+    "seen": N_("seen"),
+    "sender": N_("sender"),
+    "size": N_("size"),
+    "sources": N_("sources"),
+    "taught": N_("taught"),
+    "tombstone": N_("tombstone"),
+    "tries": N_("tries"),
+    "trying": N_("trying"),
+    "value": N_("value"),
+    "virus": N_("virus"),
+    "wait": N_("wait"),
+    "waited": N_("waited"),
+    "who": N_("who"),
+    "within": N_("within"),
+    "would": N_("would"),
+}
