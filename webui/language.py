@@ -20,7 +20,7 @@ def translate(app: Flask, house: House) -> None:
 
     @app.before_request
     def begin() -> None:
-        speak(ENGLISH if request.path.startswith("/api/") else of_browser(house.settings.web.language))
+        speak(ENGLISH if is_for_programs() else of_browser(house.settings.web.language))
 
     @app.after_request
     def tell(response: Response) -> Response:
@@ -32,6 +32,10 @@ def translate(app: Flask, house: House) -> None:
     @app.teardown_request
     def end(error: BaseException | None) -> None:
         speak(ENGLISH)
+
+
+def is_for_programs() -> bool:
+    return request.path.startswith("/api/") and request.endpoint != "api.docs"  # which people read
 
 
 def speak_as_chosen(person: Mapping[str, Any]) -> None:

@@ -116,7 +116,7 @@ def show() -> str:
         remembered = whom_we_remember(conn, query, now) if sort == "all" and before is None else []
     after = found[A_PAGE - 1].id if len(found) > A_PAGE else None
     rows = [row_of(one) for one in found[:A_PAGE]]
-    told = {"rows": rows, "after": after, "query": query, "sort": sort}
+    told: dict[str, Any] = {"rows": rows, "after": after, "query": query, "sort": sort}
     if request.headers.get("HX-Request") and before is not None:
         return render_template("known/rows.html", **told)
     told |= {"sorts": SHOW, "tabs": TABS, "remembered": remembered, "earned": earned}

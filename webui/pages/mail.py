@@ -9,7 +9,7 @@ from gateway import bulk, clock, desk, impact, reviewing, undoing
 from gateway.bodies import NoBody
 from gateway.bulk import Asker
 from gateway.desk import Done, NoSuchMail
-from gateway.i18n import _
+from gateway.i18n import _, tell
 from gateway.marked import N_
 from gateway.model import Act, Label, ListVerb
 from gateway.policy.entries import plainly
@@ -139,7 +139,7 @@ def trust(number: str) -> str:
         choices = desk.proposals(conn, number, recipient, verb)
         changes = impact.of(conn, [one.entry for one in choices], clock.now())
     offered = [
-        (place, one, plainly(one.entry), may_take(one, recipient), changes[place].words)
+        (place, one, tell(plainly(one.entry)), may_take(one, recipient), changes[place].words)
         for place, one in enumerate(choices)
     ]
     return render_template(
