@@ -140,3 +140,12 @@ class AlertSettings(Section):
     unattended: Duration = Field(
         default=3 * DAY, ge=HOUR, description="How long held mail may wait for a decision before that is amiss."
     )
+    hold_change: Number = Field(
+        default=3,
+        ge=0,
+        le=100,
+        description="How many times as much mail as usual is held, or as little, before that is amiss; 0 is never.",
+    )
+    hold_change_least: Number = Field(
+        default=20, ge=5, description="How many mails have to be held for that, or usually are."
+    )

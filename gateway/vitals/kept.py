@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway import clock
 from gateway.model import Switch
 from gateway.settings import Settings
+from gateway.statistics.sudden import Sudden, told
 from gateway.store import changes, lessons, vitals
 from gateway.store.changes import ModeSet, Turned
 from gateway.store.trouble import database_trouble
@@ -83,3 +84,13 @@ def kept(reading: Reading, settings: Settings, most: int | None) -> Kept:
         return Kept(trouble=str(error))
     except SQLAlchemyError as error:
         return Kept(trouble=database_trouble(error))
+
+
+def sudden(reading: Reading, settings: Settings) -> Sudden | None:
+    """Whether much more is held than usual, or much less; None where that cannot be told either."""
+    given = settings.alerts
+    try:
+        with reading() as conn:
+            return told(conn, clock.now(), given.hold_change, given.hold_change_least)
+    except (NoDatabase, SQLAlchemyError):
+        return None

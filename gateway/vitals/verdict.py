@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from gateway.model import DeliveryState, Switch
 from gateway.settings import Settings, size_text
+from gateway.statistics.sudden import Way
 from gateway.vitals.counted import expected
 from gateway.vitals.overview import Overview
 
@@ -229,6 +230,22 @@ def unattended(found: Overview, settings: Settings) -> Iterator[Trouble]:
         )
 
 
+def hold_change(found: Overview, settings: Settings) -> Iterator[Trouble]:
+    told = found.sudden
+    if told is None:
+        return
+    when = "the last hour" if told.hours == 1 else f"the last {told.hours} hours"
+    mails = "1 mail was" if told.held == 1 else f"{told.held or 'No'} mails were"
+    yield Trouble(
+        f"{mails} held in {when}; usual for these hours are {told.usual:.0f}.",
+        "See what came: a flood, a campaign, or a rule of yours that catches too much."
+        if told.way is Way.RISE
+        else "Mail is let in as usual. See whether a part that judges it is away, or a setting or entry lets all in.",
+        is_grave=False,
+        about=str(told.way),
+    )
+
+
 LOOKS: tuple[Look, ...] = (
     absent_processes,
     database,
@@ -242,5 +259,6 @@ LOOKS: tuple[Look, ...] = (
     crowd,
     classifier,
     unattended,
+    hold_change,
 )
-EVERYBODYS = frozenset({queue, letters, unattended})  # one database has them for all nodes
+EVERYBODYS = frozenset({queue, letters, unattended, hold_change})  # one database has them for all nodes

@@ -81,6 +81,7 @@ MAY_IMPORT: dict[str, set[str] | None] = {
         "gateway.relay.factory",
         "gateway.replayed",
         "gateway.settings",
+        "gateway.statistics.sudden",
         "gateway.vitals",
         "sql.schema",
     },
