@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from math import inf
@@ -42,7 +42,11 @@ class Table:
     name: str
     title: str
     columns: tuple[Column, ...]
-    rows: tuple[tuple[Cell, ...], ...]
+    rows: tuple[tuple[Cell, ...], ...] = ()
+
+    def of(self, rows: Iterable[tuple[Cell, ...]]) -> "Table":
+        """The same with rows."""
+        return replace(self, rows=tuple(rows))
 
 
 ANSWERED: Mapping[str, str] = {
@@ -61,58 +65,86 @@ HOLD_COLUMNS = (
 )
 
 
+TIME = Table(
+    "time", "Answers over time", (Column("from", "From", Form.MOMENT), *ANSWER_COLUMNS, Column("all", "All"), BEFORE)
+)
+TOTALS = Table(
+    "totals", "Answers",
+    (Column("answer", "Answer", Form.TEXT), Column("count", "Mails"), Column("before", "The time before")),
+)  # fmt: skip
+WAITS = Table(
+    "waits", "How long mail waited",
+    (Column("over", "More than", Form.SECONDS), Column("up_to", "Up to", Form.SECONDS), Column("count", "Mails"),
+     Column("share", "Share", Form.SHARE)),
+)  # fmt: skip
+QUANTILES = Table(
+    "quantiles", "How long at most",
+    (Column("share", "Of the mail", Form.SHARE), Column("seconds", "Waited at most", Form.SECONDS),
+     Column("low", "More than", Form.SECONDS), Column("high", "Up to", Form.SECONDS),
+     Column("before", "The time before", Form.SECONDS)),
+)  # fmt: skip
+ERRORS = Table(
+    "errors", "Held and let in by mistake",
+    (Column("figure", "Figure", Form.TEXT), Column("part", "So many"), Column("whole", "Of"),
+     Column("share", "Share", Form.SHARE), Column("low", "Likely from", Form.SHARE), Column("high", "to", Form.SHARE),
+     Column("before", "The time before", Form.SHARE)),
+)  # fmt: skip
+REASONS = Table(
+    "reasons", "By reason",
+    (Column("reason", "Reason", Form.TEXT), Column("because", "Because", Form.TEXT), *ANSWER_COLUMNS, *HOLD_COLUMNS,
+     BEFORE),
+)  # fmt: skip
+LEVELS = Table(
+    "levels", "By level of protection",
+    (Column("level", "Level", Form.TEXT), *ANSWER_COLUMNS, *HOLD_COLUMNS, BEFORE),
+)  # fmt: skip
+SENDERS = Table(
+    "senders", "Who sent most", (Column("sender", "Sender's domain", Form.TEXT), *ANSWER_COLUMNS, *HOLD_COLUMNS)
+)
+
+
 def over_time(found: Figures) -> Table:
-    columns = (Column("from", "From", Form.MOMENT), *ANSWER_COLUMNS, Column("all", "All"), BEFORE)
     rows = [
         (one.at, *(one.counts.get(kind, 0) for kind in ANSWERS), sum(one.counts.values()), one.before)
         for one in found.points
     ]
-    return Table("time", "Answers over time", columns, tuple(rows))
+    return TIME.of(rows)
 
 
 def totals(found: Figures) -> Table:
-    columns = (Column("answer", "Answer", Form.TEXT), Column("count", "Mails"), Column("before", "The time before"))
     names = {**ANSWERED, Kind.WAITED: "Accepted after a wait"}
     rows = [
         (words, found.totals.get(kind, 0), None if found.before is None else found.before.get(kind, 0))
         for kind, words in names.items()
     ]
-    return Table("totals", "Answers", columns, tuple(rows))
+    return TOTALS.of(rows)
 
 
 def waits(found: Figures) -> Table:
-    columns = (Column("over", "More than", Form.SECONDS), Column("up_to", "Up to", Form.SECONDS),
-               Column("count", "Mails"), Column("share", "Share", Form.SHARE))  # fmt: skip
     rows = [
         (one.low, None if one.high == inf else one.high, one.count, one.count / found.waits.count)
         for one in found.waits.bars
     ]
-    return Table("waits", "How long mail waited", columns, tuple(rows))
+    return WAITS.of(rows)
 
 
 def quantiles(found: Figures) -> Table:
     """How long at most; each exact figure is between two others."""
-    columns = (Column("share", "Of the mail", Form.SHARE), Column("seconds", "Waited at most", Form.SECONDS),
-               Column("low", "More than", Form.SECONDS), Column("high", "Up to", Form.SECONDS),
-               Column("before", "The time before", Form.SECONDS))  # fmt: skip
     rows = []
     for one in found.waits.quantiles:
         then = found.waits_before.quantile(one.share) if found.waits_before else None
         high = None if one.high == inf else one.high
         rows.append((one.share, one.seconds, one.low, high, then.seconds if then else None))
-    return Table("quantiles", "How long at most", columns, tuple(rows))
+    return QUANTILES.of(rows)
 
 
 def reviewed(found: Figures) -> Table:
-    columns = (Column("figure", "Figure", Form.TEXT), Column("part", "So many"), Column("whole", "Of"),
-               Column("share", "Share", Form.SHARE), Column("low", "Likely from", Form.SHARE),
-               Column("high", "to", Form.SHARE), Column("before", "The time before", Form.SHARE))  # fmt: skip
     before = found.holds_before
     rows = (
         rated("Held, and released by a person", found.holds, before.share if before else None),
         rated("Let in, and called spam by a person", found.audit, None),
     )
-    return Table("errors", "Held and let in by mistake", columns, rows)
+    return ERRORS.of(rows)
 
 
 def rated(name: str, rate: Rate, before: float | None) -> tuple[Cell, ...]:
@@ -121,22 +153,16 @@ def rated(name: str, rate: Rate, before: float | None) -> tuple[Cell, ...]:
 
 
 def by_reason(found: Figures) -> Table:
-    columns = (Column("reason", "Reason", Form.TEXT), Column("because", "Because", Form.TEXT))
-    rows = [(one.name, because(one.name), *line_cells(one), one.before) for one in found.by_reason]
-    return Table("reasons", "By reason", (*columns, *ANSWER_COLUMNS, *HOLD_COLUMNS, BEFORE), tuple(rows))
+    return REASONS.of((one.name, because(one.name), *line_cells(one), one.before) for one in found.by_reason)
 
 
 def by_level(found: Figures) -> Table:
-    rows = [(one.name or "not on record", *line_cells(one), one.before) for one in found.by_level]
-    columns = (Column("level", "Level", Form.TEXT), *ANSWER_COLUMNS, *HOLD_COLUMNS, BEFORE)
-    return Table("levels", "By level of protection", columns, tuple(rows))
+    return LEVELS.of((one.name or "not on record", *line_cells(one), one.before) for one in found.by_level)
 
 
 def by_sender(found: Figures) -> Table:
     names = {NULL: "(notices, without a sender)", OTHERS: "(all others)"}
-    rows = [(names.get(one.name, one.name), *line_cells(one)) for one in found.by_sender]
-    columns = (Column("sender", "Sender's domain", Form.TEXT), *ANSWER_COLUMNS, *HOLD_COLUMNS)
-    return Table("senders", "Who sent most", columns, tuple(rows))
+    return SENDERS.of((names.get(one.name, one.name), *line_cells(one)) for one in found.by_sender)
 
 
 def line_cells(one: Line) -> tuple[Cell, ...]:
@@ -159,6 +185,14 @@ ALL: Mapping[str, Callable[[Figures], Table]] = {
     "levels": by_level,
     "senders": by_sender,
 }
+
+
+SHAPES: Mapping[str, Table] = {
+    one.name: one for one in (TIME, TOTALS, WAITS, QUANTILES, ERRORS, REASONS, LEVELS, SENDERS)
+}
+BY: Mapping[str, str] = {  # tables that are asked for by themselves
+    "time": "time", "reason": "reasons", "level": "levels", "sender": "senders", "wait": "waits",
+}  # fmt: skip
 
 
 def csv_of(table: Table) -> str:
@@ -189,6 +223,17 @@ def rows_of(table: Table) -> list[dict[str, Any]]:
     """For programs that read JSON."""
     names = [column.name for column in table.columns]
     return [dict(zip(names, (jsonable(cell) for cell in row), strict=True)) for row in table.rows]
+
+
+def of_rows(name: str, rows: Iterable[Mapping[str, Any]]) -> Table:
+    """A table from the rows that `rows_of` made of it."""
+    shape = SHAPES[name]
+    return shape.of(tuple(cell_of(row[column.name], column) for column in shape.columns) for row in rows)
+
+
+def cell_of(said: Any, column: Column) -> Cell:
+    cell: Cell = datetime.fromisoformat(said) if column.form is Form.MOMENT else said
+    return cell
 
 
 def jsonable(cell: Cell) -> Any:

@@ -113,6 +113,9 @@ def test_a_judge_that_is_gone_is_told_while_mail_flows() -> None:
     assert (found.way, found.hours, found.held) == (Way.FALL, 1, 0)
     assert seen(last(hours, 1, held=0, let_in=0.1)) is None, "a holiday, or a line that is down"
     assert seen(last(hours, 24, held=0, let_in=0)) is None
+    large = history(lambda _: (400, 4000))
+    assert seen(last(large, 1, held=0, let_in=0.4)) is None, "it does not flow as usual"
+    assert seen(last(large, 1, held=0, let_in=0.7)) is not None
 
 
 def test_in_a_small_house_it_takes_a_day_to_see_it() -> None:
