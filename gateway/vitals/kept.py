@@ -13,14 +13,16 @@ from gateway import clock
 from gateway.model import Switch
 from gateway.settings import Settings
 from gateway.statistics.sudden import Sudden, told
-from gateway.store import changes, lessons, vitals
+from gateway.store import changes, hooks, lessons, vitals
 from gateway.store.changes import ModeSet, Turned
+from gateway.store.hooks import Standing
 from gateway.store.trouble import database_trouble
 from gateway.store.vitals import Cluster, Queue
 from gateway.vitals.letters import NOTHING, Letters, letters
 from sql import schema
 
 HISTORY = timedelta(minutes=60)
+LATELY = timedelta(days=1)  # that something was given up
 Reading = Callable[[], AbstractContextManager[Connection]]
 
 
@@ -46,6 +48,7 @@ class Kept:
     nodes: Mapping[str, datetime | None] = field(default_factory=dict)
     taught: datetime | None = None  # when somebody said last what a mail is
     letters: Letters = NOTHING
+    hooks: Mapping[str, Standing] = field(default_factory=dict)
 
     @property
     def switches(self) -> dict[Switch, datetime]:
@@ -79,6 +82,7 @@ def kept(reading: Reading, settings: Settings, most: int | None) -> Kept:
                 nodes=vitals.nodes(conn),
                 taught=lessons.last(conn),
                 letters=letters(conn, settings, now),
+                hooks=hooks.standings(conn, now - LATELY) if settings.hook else {},
             )
     except NoDatabase as error:
         return Kept(trouble=str(error))

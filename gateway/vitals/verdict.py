@@ -246,6 +246,26 @@ def hold_change(found: Overview, settings: Settings) -> Iterator[Trouble]:
     )
 
 
+def hooks(found: Overview, settings: Settings) -> Iterator[Trouble]:
+    for name in (one.name for one in settings.hook if one.name in found.kept.hooks):
+        told = found.kept.hooks[name]
+        since = told.waits_since
+        if told.given_up:
+            yield Trouble(
+                f"The hook {name} was not told of {told.given_up} event{'s' * (told.given_up != 1)} and will not be.",
+                "They could not be posted for a day. What happened is in the history of each mail, and in the API.",
+                about=name,
+                is_grave=False,
+            )
+        elif since is not None and found.at - since > STUCK:
+            yield Trouble(
+                f"The hook {name} has not been told for more than an hour: {told.said or 'nothing posts to it'}.",
+                "See whether it answers, and what greygate hooks list says. It is tried for a day.",
+                about=name,
+                is_grave=False,
+            )
+
+
 LOOKS: tuple[Look, ...] = (
     absent_processes,
     database,
@@ -260,5 +280,6 @@ LOOKS: tuple[Look, ...] = (
     classifier,
     unattended,
     hold_change,
+    hooks,
 )
-EVERYBODYS = frozenset({queue, letters, unattended, hold_change})  # one database has them for all nodes
+EVERYBODYS = frozenset({queue, letters, unattended, hold_change, hooks})  # one database has them for all nodes

@@ -11,6 +11,7 @@ from gateway.model import DeliveryState, Mode, Switch
 from gateway.settings.read import from_table
 from gateway.statistics.sudden import Sudden, Way
 from gateway.store.changes import Turned
+from gateway.store.hooks import Standing
 from gateway.store.vitals import Cluster, Queue
 from gateway.vitals.counted import Numbers, Process
 from gateway.vitals.kept import Kept
@@ -125,6 +126,22 @@ def test_what_was_frozen_on_purpose_is_no_trouble() -> None:
     frozen = replace(queue(releasing=1), turned={Switch.FREEZE_RELEASES: Turned(NOW, "olga", NOW)})
     assert troubles(replace(WELL, kept=frozen), SETTINGS) == []
     assert DeliveryState.RELEASING in frozen.queue.mails
+
+
+def test_a_hook_that_is_not_told_is_told_of() -> None:
+    place = {"name": "siem", "address": "https://siem.example.com/", "secret_file": "/s"}
+    table = {"domains": {"local": ["example.com"]}, "backend": {"url": "smtp://127.0.0.1:25"}, "hook": [place]}
+    settings = from_table({**table, "smtp": {"workers": 2}, "storage": {"reserve": "1GiB"}})
+
+    def told(fares: Standing, name: str = "siem") -> list[tuple[str, str, bool]]:
+        found = troubles(replace(WELL, kept=replace(WELL.kept, hooks={name: fares})), settings)
+        return [(one.words, one.about, one.is_ours) for one in found if one.kind == "hooks"]
+
+    late = Standing(3, NOW - timedelta(hours=2), None, 0, "HTTP 500")
+    assert told(late) == [("The hook siem has not been told for more than an hour: HTTP 500.", "siem", False)]
+    assert told(replace(late, waits_since=NOW - timedelta(minutes=50))) == []
+    assert told(replace(late, given_up=2))[0][0] == "The hook siem was not told of 2 events and will not be."
+    assert told(late, "gone since") == []
 
 
 def test_what_is_held_is_everybodys_and_each_way_by_itself() -> None:

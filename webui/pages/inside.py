@@ -21,7 +21,8 @@ page = Blueprint("inside", __name__, url_prefix="/mail")
 
 ACTIONS = {"hold": "Held", "defer": "Asked to come back", "accept": "Let in", "reject": "Turned away"}
 WAITS = (DeliveryState.HELD, DeliveryState.RELEASING, CopyState.SENDER_HELD)
-KINDS = {"undone": "taken back", "taken": "taken over: its sender need not come back", "peeked": "looked into"}
+KINDS = {"undone": "taken back", "taken": "taken over: its sender need not come back", "peeked": "looked into",
+         "code": "told at once: it looks like a code to sign in"}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

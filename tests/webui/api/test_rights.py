@@ -59,6 +59,7 @@ MATRIX: dict[tuple[str, str], tuple[Scope | None, dict[str, int]]] = {
     ("POST", "/people/<name>/invitation"): (S.PEOPLE, made(ADMIN, 201)),
     ("GET", "/statistics"): (S.READ, EVERYBODY),
     ("GET", "/health"): (S.HEALTH, HEALTH),
+    ("GET", "/hooks"): (S.HEALTH, HEALTH),
     ("GET", "/switches"): (S.HEALTH, HEALTH),
 }
 BODIES: dict[tuple[str, str], Any] = {
