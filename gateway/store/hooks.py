@@ -77,7 +77,7 @@ def has_work(conn: Connection, name: str, node: str, now: datetime, until: datet
         return True
     if row["holder"] != node:
         return bool(row["until"] <= now)
-    is_read = all(row[one.name] == row[f"{one.name}_seen"] == top(conn, one) for one in (delivery, event))
+    is_read = all(row[one.name] == row[f"{one.name}_seen"] >= top(conn, one) for one in (delivery, event))
     return not is_read or row["until"] <= now + (until - now) / 2 or next_due(conn, name, now) is not None
 
 

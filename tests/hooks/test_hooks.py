@@ -313,6 +313,16 @@ def test_of_two_nodes_one_tells_and_the_other_goes_on_when_it_is_gone(
     assert [one.data["mail"] for one in receiver.told] == ["m1", "m2"]
 
 
+def test_who_looks_at_the_same_moment_is_second(engine: Engine) -> None:
+    """Both saw that nobody holds it."""
+    with engine.begin() as conn:
+        assert hooks.hold(conn, "siem", "node1", NOW, NOW + MINUTE)
+        assert hooks.has_work(conn, "siem", "node2", NOW + MINUTE, NOW + 2 * MINUTE)
+        assert not hooks.hold(conn, "siem", "node2", NOW + 59 * SECOND, NOW + 2 * MINUTE)
+        assert hooks.hold(conn, "siem", "node2", NOW + MINUTE, NOW + 2 * MINUTE)
+        assert not hooks.hold(conn, "siem", "node1", NOW + MINUTE, NOW + 2 * MINUTE)
+
+
 def test_who_was_killed_after_telling_tells_it_again_as_the_same(
     node: Node, engine: Engine, receiver: Receiver
 ) -> None:
