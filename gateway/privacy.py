@@ -23,6 +23,7 @@ from sql.tables import (
     directory_recipient,
     event,
     expecting,
+    hook_post,
     listed,
     memory,
     message,
@@ -60,6 +61,7 @@ COLUMNS: tuple[tuple[Table, tuple[str, ...]], ...] = (
     (digest_wish, ("address",)),
     (digest, ("address",)),
     (wish_to_release, ("recipient",)),
+    (hook_post, ("recipient",)),
 )
 # What people did is told to whom it is about, and stays: a record from which rows may be taken proves nothing.
 TOLD: tuple[tuple[Table, tuple[str, ...]], ...] = ((audit, ("about", "who")),)
@@ -133,7 +135,7 @@ def written_by(conn: Connection, address: str) -> list[str]:
 
 def erase_rows(conn: Connection, address: str, written: list[str], now: datetime) -> dict[str, int]:
     gone = {}
-    for table in (copy, delivery, event):
+    for table in (copy, delivery, event, hook_post):
         conn.execute(delete(table).where(table.c.message.in_(written)))
     for table, names in COLUMNS:
         if table is message:

@@ -33,6 +33,7 @@ from gateway.store import (
     digests,
     domains,
     expecting,
+    hooks,
     identities,
     lessons,
     lists,
@@ -69,6 +70,7 @@ DECIDED_FOR = timedelta(days=36)  # the same where people decided
 USUAL_FOR = timedelta(days=90)  # what was in accepted mail
 ANSWERS_FOR = timedelta(hours=24)  # how long a call that is made again is answered as before
 OUTBOUND_FOR = timedelta(days=30)  # how long bounces of our mail, and its unsubscribing, are recognised
+TOLD_FOR = timedelta(days=8)  # what hooks were told, so that nothing is told again
 HOURS_LONGER = timedelta(days=1)
 FADED = timedelta(days=730)  # what is left of anybody's history by then says nothing
 STRAY_AFTER = timedelta(hours=1)
@@ -170,6 +172,7 @@ class Sweep:
             ("statistics", lambda conn, now: forget_counts(conn, now - keep.events, now - keep.statistics)),
             ("bulks", lambda conn, now: bulks.forget_old(conn, now - keep.events, SLICE)),
             ("digests", lambda conn, now: digests.forget_old(conn, now - keep.events, SLICE)),
+            ("told hooks", lambda conn, now: hooks.forget_old(conn, now - TOLD_FOR, SLICE)),
             ("asked for", lambda conn, now: asked.forget_old(conn, now - keep.events, SLICE)),
             ("browsers", devices.forget_old),
             ("sittings", sittings.forget_old),

@@ -1,6 +1,6 @@
 """The tables about what we write to people: digests, the links in them, and where these may be used."""
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, String, Table, UniqueConstraint
 
 from sql.columns import ADDRESS, OPTIONS, PLAIN, BigId, Key, UTCDateTime, exact, metadata
 
@@ -101,4 +101,43 @@ alert = Table(  # something is amiss, from when it was seen until it is not seen
     Column("silent_until", UTCDateTime),
     Index(None, "since"),
     **PLAIN,
+)
+
+hook = Table(  # a place that is told what happens: who tells it now, and up to where all is taken down for it
+    "hook",
+    metadata,
+    Column("name", exact(60), primary_key=True),
+    Column("holder", exact(120), nullable=False),  # the node that tells it
+    Column("until", UTCDateTime, nullable=False),  # or another one does
+    Column("delivery", BigInteger, nullable=False),  # the number up to which all deliveries are taken down
+    Column("delivery_seen", BigInteger, nullable=False),  # the highest at seen_at: settled some time later
+    Column("event", BigInteger, nullable=False),
+    Column("event_seen", BigInteger, nullable=False),
+    Column("seen_at", UTCDateTime, nullable=False),
+    **PLAIN,
+)
+
+hook_post = Table(  # what a place is to be told, or was told of late
+    "hook_post",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=True),
+    Column("hook", exact(60), nullable=False),
+    Column("source", exact(10), nullable=False),  # delivery | event
+    Column("number", BigInteger, nullable=False),  # of its row there
+    Column("kind", exact(40), nullable=False),  # gateway.model.HookEvent
+    Column("at", UTCDateTime, nullable=False),
+    Column("message", exact(20), nullable=False),
+    Column("recipient", exact(ADDRESS)),  # None: of all of them
+    Column("reason", exact(40), nullable=False),  # the ReasonCode, where it is known
+    Column("who", exact(255), nullable=False),
+    Column("state", String(10), nullable=False),  # waiting | sent | given_up
+    Column("tries", Integer, nullable=False),
+    Column("noted", UTCDateTime, nullable=False),
+    Column("due", UTCDateTime, nullable=False),
+    Column("ended", UTCDateTime),
+    Column("said", exact(200), nullable=False),  # what went wrong last
+    UniqueConstraint("hook", "source", "number"),
+    Index(None, "hook", "state", "due"),
+    Index(None, "ended"),
+    **OPTIONS,
 )

@@ -20,7 +20,7 @@ from sqlalchemy import (
 
 from sql.columns import ADDRESS, OPTIONS, PLAIN, Behind, BigId, Blob, Key, LongText, UTCDateTime, exact, metadata
 from sql.counts import tally, tally_progress, tally_sender
-from sql.letters import alert, device, digest, digest_link, digest_wish, link_key, wish_to_release
+from sql.letters import alert, device, digest, digest_link, digest_wish, hook, hook_post, link_key, wish_to_release
 from sql.office import (
     account_level,
     api_answer,
@@ -67,6 +67,8 @@ __all__ = [
     "event",
     "expecting",
     "failed_sign_in",
+    "hook",
+    "hook_post",
     "hoster",
     "identity_use",
     "invitation",

@@ -59,9 +59,10 @@ def made_before() -> Path:
 
 def write_settings(path: Path, sections: dict[str, dict[str, Any]], routes: list[dict[str, Any]] = ()) -> None:  # type: ignore[assignment]
     lines = []
-    for name, keys in sections.items():
-        lines.append(f"[{name}]")
-        lines += [f"{key} = {toml(value)}" for key, value in keys.items()]
+    for name, section in sections.items():
+        for keys in section if isinstance(section, list) else [section]:
+            lines.append(f"[[{name}]]" if isinstance(section, list) else f"[{name}]")
+            lines += [f"{key} = {toml(value)}" for key, value in keys.items()]
     for route in routes:
         lines.append("[[route]]")
         lines += [f"{key} = {toml(value)}" for key, value in route.items()]
@@ -69,7 +70,9 @@ def write_settings(path: Path, sections: dict[str, dict[str, Any]], routes: list
 
 
 def merged(base: dict[str, dict[str, Any]], over: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    return {name: {**base.get(name, {}), **over.get(name, {})} for name in {**base, **over}}
+    repeated = {name: section for name, section in over.items() if isinstance(section, list)}
+    names = [name for name in {**base, **over} if name not in repeated]
+    return {name: {**base.get(name, {}), **over.get(name, {})} for name in names} | repeated
 
 
 @dataclass

@@ -25,6 +25,7 @@ COMMANDS = {
     "admin": ("admin", "admin"),
     "audit": ("audit", "audit"),
     "alerts": ("alerts", "alerts"),
+    "hooks": ("hooks", "hooks"),
     "try": ("trial", "try_"),
     "demo": ("demo", "demo"),
     "simulate": ("simulate", "simulate_"),

@@ -14,13 +14,12 @@ from gateway.cli.options import DURATION, with_settings
 from gateway.cli.output import UNBOUNDED, bar, console, shown
 from gateway.policy.address import BadAddress, parse_address
 from gateway.settings import Settings
-from gateway.statistics import Against, BadPeriod, Figures, Period, figures
-from gateway.statistics.period import between, lasting
-from gateway.statistics.tables import ALL, Cell, Column, Form, Table, csv_of, named, rows_of
-from gateway.statistics.telling import compared_with, counted_until, duration, moment, on_record, percent
+from gateway.statistics import Against, BadPeriod, Figures, Period, figures, period
+from gateway.statistics.plainly import plain
+from gateway.statistics.tables import ALL, BY, Cell, Column, Form, Table, csv_of, of_rows
+from gateway.statistics.telling import duration, percent
 from gateway.store.shelves import EVERYBODY, View
 
-BY = {"time": "time", "reason": "reasons", "level": "levels", "sender": "senders", "wait": "waits"}
 AT_FIRST = ("totals", "quantiles", "errors")  # without --by
 WIDE = ("time", "reasons", "levels", "senders")  # of which columns without anything in them are left out
 NARROW = {"reasons": "reason"}  # columns that are left out at a terminal: the sentence says the same
@@ -47,19 +46,30 @@ def stats(
     if as_csv and as_json:
         raise click.UsageError("--csv or --json, not both.")
     now, view = clock.now(), whom(whose)
-    period = asked(since, first, last, now)
+    time = asked(since, first, last, now)
     with transaction(settings, reads=True) as conn:
-        found = told(conn, view, period, Against(against), now)
+        found = told(conn, view, time, Against(against), now)
+    return show_all(plain(found, wanted(by, as_csv, as_json), now), as_csv, as_json, by)
+
+
+def wanted(by: str | None, as_csv: bool, as_json: bool) -> list[str]:
+    """The names of the tables that are shown."""
+    if by:
+        return [BY[by]]
+    return list(ALL) if as_json else ["time"] if as_csv else list(AT_FIRST)
+
+
+def show_all(found: dict[str, Any], as_csv: bool, as_json: bool, by: str | None) -> None:
+    """What was found here, or by the API elsewhere."""
     if as_json:
-        names = [BY[by]] if by else list(ALL)
-        return click.echo(json.dumps(plain(found) | {one.name: rows_of(one) for one in named(found, names)}, indent=1))
+        return click.echo(json.dumps(found, indent=1))
+    tables = [of_rows(name, found[name]) for name in wanted(by, as_csv, as_json)]
     if as_csv:
-        return click.echo(csv_of(ALL[BY[by or "time"]](found)), nl=False)
-    console.print(
-        f"From {moment(period.since)} until {moment(min(now, period.until))}; {on_record(found)}{compared_with(found)}."
-    )
-    console.print(f"[dim]{counted_until(found.progress)}[/]\n")
-    for table in named(found, [BY[by]] if by else AT_FIRST):
+        return click.echo(csv_of(tables[0]), nl=False)
+    about, counted = found["words"]
+    console.print(about)
+    console.print(f"[dim]{counted}[/]\n")
+    for table in tables:
         show(table)
     if not by:
         console.print(f"[dim]More: greygate stats --by {'|'.join(BY)}[/]")
@@ -72,9 +82,7 @@ def told(conn: Connection, view: View, period: Period, against: Against, now: da
 
 def asked(since: timedelta, first: str | None, last: str | None, now: datetime) -> Period:
     try:
-        if first or last:
-            return between(first or "", last or f"{now:%Y-%m-%d}", now)
-        return lasting(since, now)
+        return period.asked(since, first, last, now)
     except BadPeriod as error:
         raise click.UsageError(str(error)) from error
 
@@ -89,19 +97,6 @@ def whom(whose: str | None) -> View:
         return View(addresses=frozenset({parse_address(whose).key}))
     except BadAddress as error:
         raise click.UsageError(f"{whose} is no address: {error}") from error
-
-
-def plain(found: Figures) -> dict[str, Any]:
-    until = found.progress.until
-    return {
-        "since": found.period.since.isoformat(),
-        "until": found.period.until.isoformat(),
-        "compared_since": found.compared.since.isoformat() if found.compared and found.is_on_record else None,
-        "counted_until": until.isoformat() if until else None,
-        "counted_share": found.progress.share,
-        "waited": found.waits.count,
-        "audit_chosen": found.audit_chosen,
-    }
 
 
 # ---- for people ----------------------------------------------------------------------------------------------------

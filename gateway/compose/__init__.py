@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from gateway.compose.certificates import certificate, tls_context
     from gateway.compose.doors import door, evidence, office, submission_door, tarpit
     from gateway.compose.jobs import census, clerk, courier, house, learner, means, rounds, sweep, teacher
-    from gateway.compose.letters import alerts, digests
+    from gateway.compose.letters import alerts, digests, hooks
     from gateway.compose.places import (
         alive,
         alive_folder,
@@ -34,7 +34,7 @@ ROOMS = {
     "certificates": ("certificate", "tls_context"),
     "doors": ("door", "evidence", "office", "submission_door", "tarpit"),
     "jobs": ("census", "clerk", "courier", "house", "learner", "means", "rounds", "sweep", "teacher"),
-    "letters": ("alerts", "digests"),
+    "letters": ("alerts", "digests", "hooks"),
     "places": (
         "alive",
         "alive_folder",
@@ -80,6 +80,7 @@ __all__ = [
     "evidence",
     "expecting",
     "file_problems",
+    "hooks",
     "house",
     "in_force",
     "incoming_folder",

@@ -1,4 +1,4 @@
-"""Digests and alerts, put together: a room of its own, since what writes mail is loaded by nobody else."""
+"""Digests, alerts and hooks, put together: a room of its own, since what writes mail is loaded by nobody else."""
 
 from functools import partial
 
@@ -8,11 +8,14 @@ from gateway.compose.places import bodies, database_url, node_name, reads
 from gateway.digest.job import Digests, Habits
 from gateway.digest.written import Stamp
 from gateway.i18n import LANGUAGES
+from gateway.hooks.job import Hooks, Place
+from gateway.posting import Hook
 from gateway.relay.factory import make_route
 from gateway.relay.nexthop import NextHop
 from gateway.settings import Settings
 from gateway.settings.writing import hook_secret
 from gateway.store.engine import sync_engine
+from gateway.store.hooks import Wanted
 from gateway.vitals import Watcher, troubles
 
 MOST_COUNTED = 999  # mails of a state: nobody reads a larger number
@@ -67,6 +70,20 @@ def alerts(settings: Settings) -> Alerts | None:
         terms=Terms(given.after, given.again),
         health=f"{settings.web.url}/health" if settings.web.url else "",
     )
+
+
+def hooks(settings: Settings) -> Hooks | None:
+    """None where there are none. Raises OSError where a password or a secret cannot be read."""
+    places = [
+        Place(
+            Wanted(one.name, frozenset(one.events), frozenset(one.domains)),
+            Hook(one.address, hook_secret(one.secret_file.read_text("ascii"))),
+        )
+        for one in settings.hook
+    ]
+    if not places:
+        return None
+    return Hooks(sync_engine(database_url(settings)), node_name(), settings.smtp.name, settings.web.url, places)
 
 
 def hop_for(settings: Settings, address: str) -> NextHop:

@@ -27,7 +27,7 @@ from gateway.ids import new_id
 from gateway.model import Actor, DigestWish, LinkAct, ReasonCode, Recipient, Tells
 from gateway.policy.address import BadAddress, parse_address
 from gateway.policy.digest import LATE, due, is_worth_telling
-from gateway.store import digests, persons
+from gateway.store import decisions, digests, persons
 from gateway.store.digests import Link, Reader
 
 log = structlog.get_logger()
@@ -137,15 +137,20 @@ class Digests:
         """A word about one mail; False where it was said."""
         with self.reading() as conn:
             letter = self.word(conn, reader, one.item, now)
-        return self.hand_over(reader, one.at, letter, now)
+        return self.hand_over(reader, one.at, letter, now, one.item)
 
-    def hand_over(self, reader: Reader, slot: datetime, letter: Letter | None, now: datetime) -> bool:
+    def hand_over(
+        self, reader: Reader, slot: datetime, letter: Letter | None, now: datetime, code: Item | None = None
+    ) -> bool:
+        """`code`: the mail that it is a word about."""
         try:
             with self.engine.begin() as conn:
                 if letter is None:
                     digests.add(conn, reader.person, slot, now)
                     return False
                 self.send(conn, reader, slot, letter, now)
+                if code is not None:
+                    decisions.happened(conn, "code", now, message=code.message, recipient=code.recipient)
         except IntegrityError:
             self.forget(letter)
             return False

@@ -6,7 +6,20 @@ from gateway.model.content import ContentFacts, FileKind, Finding, MailedFile
 from gateway.model.facts import DataFacts, RcptFacts, Relayed
 from gateway.model.likeness import Likeness, Mark
 from gateway.model.mail import Address, Bounce, Envelope, Fingerprint, MailParameters, MessageFacts, Recipient
-from gateway.model.office import Act, Actor, BulkState, DigestWish, Fared, LinkAct, Role, Scope, Tells, Tie, Told
+from gateway.model.office import (
+    Act,
+    Actor,
+    BulkState,
+    DigestWish,
+    Fared,
+    HookEvent,
+    LinkAct,
+    Role,
+    Scope,
+    Tells,
+    Tie,
+    Told,
+)
 from gateway.model.party import (
     NEVER,
     Grade,
@@ -73,6 +86,7 @@ __all__ = [
     "Flaw",
     "Grade",
     "HeloFlaw",
+    "HookEvent",
     "Hoster",
     "HosterKind",
     "IPAddress",

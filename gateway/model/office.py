@@ -137,3 +137,17 @@ class DigestWish:
     address: str = ""
     instant: bool = False
     since: datetime | None = None
+
+
+class HookEvent(StrEnum):
+    """What an endpoint may be told of. The names are public: never renamed, never reused."""
+
+    HELD = "mail.held"
+    RELEASED = "mail.released"
+    REFUSED = "mail.refused"
+    UNDONE = "mail.undone"
+    EXPIRED = "mail.expired"
+    DELIVERED = "mail.delivered"
+    UNDELIVERABLE = "mail.undeliverable"
+    CODE = "mail.code"
+    CAMPAIGN = "campaign.found"

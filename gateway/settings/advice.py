@@ -156,6 +156,7 @@ def _files(settings: Settings) -> list[tuple[str, str, Path | None]]:
         *_secrets(settings),
         ("digest", "dkim_key", settings.digest.dkim_key),
         ("alerts", "hook_secret", settings.alerts.hook_secret),
+        *(("hook", f"{number} secret_file", one.secret_file) for number, one in enumerate(settings.hook, 1)),
     ]
 
 
@@ -227,12 +228,13 @@ def _bad_signature(settings: Settings) -> Iterator[Problem]:
 
 
 def _bad_hook(settings: Settings) -> Iterator[Problem]:
-    path = settings.alerts.hook_secret
-    if path is None:
-        return
-    try:
-        hook_secret(path.read_text("ascii"))
-    except OSError:
-        return  # told by the file that cannot be read
-    except ValueError as error:
-        yield Problem("alerts", "hook_secret", f"{path} holds no secret: {error}")
+    hooks = [("alerts", "hook_secret", settings.alerts.hook_secret)]
+    hooks += [("hook", f"{number} secret_file", one.secret_file) for number, one in enumerate(settings.hook, 1)]
+    for section, key, path in hooks:
+        try:
+            if path is not None:
+                hook_secret(path.read_text("ascii"))
+        except OSError:
+            continue  # told by the file that cannot be read
+        except ValueError as error:
+            yield Problem(section, key, f"{path} holds no secret: {error}")

@@ -8,7 +8,7 @@ from typing import Any
 from gateway.model import Mode
 from gateway.settings.addresses import Endpoint, domain_of
 from gateway.settings.quantities import duration_text, quoted, size_text
-from gateway.settings.schema import Settings
+from gateway.settings.schema import REPEATED, Settings
 from gateway.settings.urls import BackendUrl
 
 Place = tuple[str, str]  # section and key
@@ -24,7 +24,7 @@ class Problem:
     beside: tuple[Place, ...] = ()
 
     def __str__(self) -> str:
-        place = f"[[{self.section}]]" if self.section == "route" else f"[{self.section}]"
+        place = f"[[{self.section}]]" if self.section in REPEATED else f"[{self.section}]"
         line = " ".join(filter(None, (place if self.section else "", self.key))) + f": {self.text}"
         return line if line.isprintable() else line.encode("unicode_escape").decode("ascii")
 
@@ -281,6 +281,21 @@ def alerts(settings: Settings) -> Iterator[Problem]:
         yield Problem("alerts", "via", text, (("alerts", "to"), ("domains", "local")))
 
 
+def hooks(settings: Settings) -> Iterator[Problem]:
+    """Each has a name of its own, an address, and domains that are ours."""
+    names: set[str] = set()
+    for number, one in enumerate(settings.hook, 1):
+        if one.name in names:
+            yield Problem("hook", f"{number} name", f"{quoted(one.name)} is the name of another one")
+        if not one.address:
+            yield Problem("hook", f"{number} address", "is empty; write an address such as https://siem.example.com/x")
+        names.add(one.name)
+        for domain in one.domains:
+            if domain not in settings.domains.local:
+                text = f"{quoted(domain)} is not among the local domains"
+                yield Problem("hook", f"{number} domains", text, (("domains", "local"),))
+
+
 CHECKS: tuple[Check, ...] = (
     listeners,
     _at_most(("smtp", "reply_within"), ("smtp", "reply_within_unmatchable")),
@@ -307,6 +322,7 @@ CHECKS: tuple[Check, ...] = (
     certificate_and_key,
     digests,
     alerts,
+    hooks,
     submission,
     smarthost,
     tags,

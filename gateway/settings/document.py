@@ -8,7 +8,7 @@ from annotated_types import Ge, Le
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from gateway.settings.schema import Route, Settings
+from gateway.settings.schema import REPEATED, Settings
 from gateway.settings.shapes import Shape, toml_text
 
 _EXAMPLES = {
@@ -31,6 +31,10 @@ _EXAMPLES = {
     ("digest", "sender"): '"post@example.com"',
     ("digest", "dkim_key"): '"dkim.pem"',
     ("submission", "smarthost"): '"smtp://relay.example.com:25"',
+    ("hook", "name"): '"siem"',
+    ("hook", "address"): '"https://siem.example.com/greygate"',
+    ("hook", "secret_file"): '"siem.secret"',
+    ("hook", "domains"): '["example.com"]',
     ("route", "domains"): '["lists.example.com"]',
     ("route", "url"): '"lmtp://127.0.0.1:24"',
 }
@@ -110,7 +114,7 @@ def toml_value(value: Any, field: FieldInfo) -> str:
 
 def sections() -> list[tuple[str, type[BaseModel]]]:
     models = {name: type(field.default) for name, field in Settings.model_fields.items()}
-    return list((models | {"route": Route}).items())
+    return list((models | dict(REPEATED)).items())
 
 
 def purpose(model: type[BaseModel]) -> str:
@@ -124,13 +128,13 @@ def defaults_toml() -> str:
 
 
 def _section_toml(name: str, model: type[BaseModel]) -> str:
-    head = ["", f"# {purpose(model)}", "# [[route]]" if name == "route" else f"[{name}]"]
+    head = ["", f"# {purpose(model)}", f"# [[{name}]]" if name in REPEATED else f"[{name}]"]
     return "\n".join(head + [_key_toml(name, key, field) for key, field in model.model_fields.items()])
 
 
 def _key_toml(section: str, key: str, field: FieldInfo) -> str:
     example = _EXAMPLES.get((section, key))
-    off = "# " if example and (section, key) not in _REQUIRED else ""
+    off = "# " if section in REPEATED or (example and (section, key) not in _REQUIRED) else ""
     return f"# {field.description} ({allowed(field)})\n{off}{key} = {example or toml_value(field.default, field)}"
 
 
@@ -146,13 +150,13 @@ def defaults_markdown() -> str:
 
 
 def _section_markdown(name: str, model: type[BaseModel]) -> str:
-    head = f"## {'`[[route]]`' if name == 'route' else f'`[{name}]`'}\n\n{purpose(model)}\n"
+    head = f"## {f'`[[{name}]]`' if name in REPEATED else f'`[{name}]`'}\n\n{purpose(model)}\n"
     rows = [_row(name, key, field) for key, field in model.model_fields.items()]
     return "\n".join([head, "| key | default | meaning |", "|---|---|---|", *rows]) + "\n"
 
 
 def _row(section: str, key: str, field: FieldInfo) -> str:
-    required = section == "route" or (section, key) in _REQUIRED
+    required = (section in REPEATED and field.is_required()) or (section, key) in _REQUIRED
     default = "—" if required or field.default is None else f"`{toml_value(field.default, field)}`"
     cells = [cell.replace("|", "\\|") for cell in (default, f"{field.description}<br>{allowed(field)}")]
     return f"| `{key}` | {' | '.join(cells)} |"

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from gateway.settings.document import allowed, nested, purpose, sections, shape_of, toml_value
-from gateway.settings.schema import Settings
+from gateway.settings.schema import REPEATED, Settings
 from gateway.settings.shapes import toml_text
 
 LONGEST = 30  # items of a list or a table that are shown
@@ -52,14 +52,14 @@ class Pending:
 
 
 def parts(settings: Settings) -> list[Part]:
-    """All of them, in the order of the file; a part for each route."""
+    """All of them, in the order of the file; a part for each route and hook."""
     return [part for name, model in sections() for part in parts_of(settings, name, model)]
 
 
 def parts_of(settings: Settings, name: str, model: type[BaseModel]) -> Iterator[Part]:
-    if name == "route":
-        for number, route in enumerate(settings.route, 1):
-            yield part(f"route-{number}", "[[route]]", route)
+    if name in REPEATED:
+        for number, one in enumerate(getattr(settings, name), 1):
+            yield part(f"{name}-{number}", f"[[{name}]]", one)
     else:
         yield part(name, f"[{name}]", getattr(settings, name))
 
@@ -89,7 +89,7 @@ def pending(in_force: Settings, in_file: Settings) -> list[Pending]:
         if later.get((part, name)) != value
     ]
     return found + [
-        Pending("[[route]]", name, "(none yet)", value)
+        Pending(f"[[{part.partition('-')[0]}]]", name, "(none yet)", value)
         for (part, name), value in later.items()
         if (part, name) not in now
     ]

@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 from gateway.settings.crosschecks import CHECKS, Place, Problem
 from gateway.settings.document import allowed, written
 from gateway.settings.quantities import quoted
-from gateway.settings.schema import Route, Settings
+from gateway.settings.schema import REPEATED, Settings
 
 _WRONG = {
     "greater_than_equal": "is too little",
@@ -84,7 +84,7 @@ def _without(table: Mapping[str, Any], details: list[ErrorDetails]) -> dict[str,
     rest = {name: dict(section) if isinstance(section, dict) else section for name, section in table.items()}
     for detail in details:
         section, *keys = detail["loc"]
-        if not keys or section == "route":
+        if not keys or section in REPEATED:
             rest.pop(str(section), None)
         elif isinstance(rest.get(str(section)), dict):
             rest[str(section)].pop(keys[0], None)
@@ -97,7 +97,7 @@ def _places(problem: Problem) -> set[Place]:
         whole = Settings.model_fields.get(problem.key)
         return {(problem.key, key) for key in getattr(whole and whole.default, "__dict__", ())}
     section, _, key = problem.section.partition(".")
-    own = (section, "" if section == "route" else key or problem.key.split(" ")[0])
+    own = (section, "" if section in REPEATED else key or problem.key.split(" ")[0])
     return {own, *problem.beside}
 
 
@@ -111,8 +111,10 @@ def _problem(detail: ErrorDetails) -> Problem:
     section, *keys = [str(part) for part in detail["loc"] if part != "[key]"]
     if not keys:
         return _section_problem(section, detail)
-    if section == "route":
-        return Problem(section, " ".join((str(int(keys[0]) + 1), *keys[1:2])), _what(detail, Route, keys[1:]))
+    if section in REPEATED:
+        return Problem(
+            section, " ".join((str(int(keys[0]) + 1), *keys[1:2])), _what(detail, REPEATED[section], keys[1:])
+        )
     model = type(Settings.model_fields[section].default)
     if keys[0] == "overrides" and len(keys) > 1:
         return Problem("protection.overrides", quoted(keys[1]), _what(detail, model, ["level"]))
@@ -121,7 +123,7 @@ def _problem(detail: ErrorDetails) -> Problem:
 
 def _section_problem(section: str, detail: ErrorDetails) -> Problem:
     if detail["type"] == "tuple_type":
-        return Problem("route", "", "stands in single brackets; write [[route]] for each route")
+        return Problem(section, "", f"stands in single brackets; write [[{section}]] for each {section}")
     if detail["type"] != "extra_forbidden":
         return Problem("", section, f"is a section; write [{section}] on a line and its keys below")
     if not isinstance(detail["input"], dict | list):
@@ -137,7 +139,8 @@ def _what(detail: ErrorDetails, model: type[BaseModel], keys: list[str]) -> str:
     if kind == "value_error":
         return str(detail["ctx"]["error"])
     if kind == "model_type":
-        return "is not a table; write [[route]] on a line and its keys below"
+        name = next(name for name, one in REPEATED.items() if one is model)
+        return f"is not a table; write [[{name}]] on a line and its keys below"
     field = model.model_fields[keys[0]]
     if kind in ("missing", "too_short"):
         return f"{'is missing' if kind == 'missing' else 'is empty'}; {allowed(field)}"

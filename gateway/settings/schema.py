@@ -42,7 +42,7 @@ from gateway.settings.shapes import (
 )
 from gateway.settings.signin import DirectorySettings, ImapSettings, Oidc
 from gateway.settings.urls import BackendUrl, DatabaseUrl
-from gateway.settings.writing import AlertSettings, DigestSettings
+from gateway.settings.writing import AlertSettings, DigestSettings, HookSettings
 
 Overrides = Annotated[
     Mapping[Account, Level], BeforeValidator(distinct_keys), Shape("a table of addresses or domains and their levels")
@@ -288,6 +288,7 @@ class Settings(Section):
     audit: Audit = Audit()
     digest: DigestSettings = DigestSettings()
     alerts: AlertSettings = AlertSettings()
+    hook: tuple[HookSettings, ...] = ()
     expecting: Expecting = Expecting()
     submission: Submission = Submission()
     hosters: HostersSettings = HostersSettings()
@@ -319,3 +320,6 @@ class Settings(Section):
         """The backends of a local domain, in the order to try them."""
         routes = (route.url for route in self.route if domain in route.domains)
         return next(routes, self.backend.url)
+
+
+REPEATED: Mapping[str, type[Section]] = {"route": Route, "hook": HookSettings}  # sections in double brackets

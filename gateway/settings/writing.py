@@ -9,14 +9,27 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, PlainValidator
 
+from gateway.model import HookEvent
 from gateway.settings.listening import Section
 from gateway.settings.quantities import DAY, HOUR, MINUTE, quoted
-from gateway.settings.shapes import Backends, Duration, Flag, Location, Mailbox, Number, Shape, distinct, web_address
+from gateway.settings.shapes import (
+    Backends,
+    Domains,
+    Duration,
+    Flag,
+    Location,
+    Mailbox,
+    Number,
+    Shape,
+    distinct,
+    web_address,
+)
 
 TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 _LOOPBACK = re.compile(r"http://(127\.|localhost[:/]|\[::1\])")
 _PREFIX = "whsec_"  # as Standard Webhooks writes secrets
 _SELECTOR = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,61}[a-z0-9_])?")
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,58}[a-z0-9])?")
 MOST_TIMES = 4  # of a day
 
 
@@ -106,6 +119,25 @@ def hook_address(value: object) -> str:
     return found
 
 
+def hook_name(value: object) -> str:
+    """The name itself; raises ValueError for what is none."""
+    if not isinstance(value, str) or not _NAME.fullmatch(value):
+        raise ValueError(f'{quoted(str(value))} is no name; write one such as "siem", of a-z, 0-9 and -')
+    return value
+
+
+def hook_event(value: object) -> str:
+    """The name of an event; raises ValueError for what is none."""
+    if value not in list(HookEvent):
+        raise ValueError(f"{quoted(str(value))} is no event; there are {', '.join(HookEvent)}")
+    return str(value)
+
+
+Events = Annotated[
+    tuple[Annotated[str, PlainValidator(hook_event), Shape("an event", f"events: {', '.join(HookEvent)}")], ...],
+    AfterValidator(distinct),
+]
+HookName = Annotated[str, PlainValidator(hook_name), Shape('a name such as "siem"')]
 HookAddress = Annotated[
     str, PlainValidator(hook_address), Shape('an address such as https://chat.example.com/hook; "" is none')
 ]
@@ -140,3 +172,22 @@ class AlertSettings(Section):
     unattended: Duration = Field(
         default=3 * DAY, ge=HOUR, description="How long held mail may wait for a decision before that is amiss."
     )
+    hold_change: Number = Field(
+        default=3,
+        ge=0,
+        le=100,
+        description="How many times as much mail as usual is held, or as little, before that is amiss; 0 is never.",
+    )
+    hold_change_least: Number = Field(
+        default=20, ge=5, description="How many mails have to be held for that, or usually are."
+    )
+
+
+class HookSettings(Section):
+    """A place that is told what happens to mail, as signed JSON; may stand any number of times."""
+
+    name: HookName = Field(description="What it is called here. With another name it begins anew.")
+    address: HookAddress = Field(description="Where it is posted.")
+    secret_file: Location = Field(description="A file whose first line is the secret that signs it: whsec_ and base64.")
+    events: Events = Field(default=tuple(map(str, HookEvent)), min_length=1, description="Of what it is told.")
+    domains: Domains = Field(default=(), description="Only about mail for these of our domains; empty is all.")

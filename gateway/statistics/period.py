@@ -96,6 +96,13 @@ def between(first: str, last: str, now: datetime) -> Period:
     return made(since, min(end, hour_of(now) + ONE_HOUR))
 
 
+def asked(length: timedelta, first: str | None, last: str | None, now: datetime) -> Period:
+    """Two days where one is named, else the time of a length up to now. Raises BadPeriod."""
+    if first or last:
+        return between(first or "", last or f"{now:%Y-%m-%d}", now)
+    return lasting(length, now)
+
+
 def midnight(day: str) -> datetime:
     try:
         found = date.fromisoformat(day.strip())

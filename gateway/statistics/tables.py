@@ -4,7 +4,7 @@ language that is spoken; titles and the words of columns are English until they 
 import csv
 import io
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from math import inf
@@ -46,7 +46,11 @@ class Table:
     name: str
     title: str
     columns: tuple[Column, ...]
-    rows: tuple[tuple[Cell, ...], ...]
+    rows: tuple[tuple[Cell, ...], ...] = ()
+
+    def of(self, rows: Iterable[tuple[Cell, ...]]) -> "Table":
+        """The same with rows."""
+        return replace(self, rows=tuple(rows))
 
 
 ANSWERED: Mapping[str, str] = {
@@ -65,62 +69,115 @@ HOLD_COLUMNS = (
 )
 
 
+TIME = Table(
+    "time",
+    N_("Answers over time"),
+    (Column("from", N_("From"), Form.MOMENT), *ANSWER_COLUMNS, Column("all", N_("All")), BEFORE),
+)
+TOTALS = Table(
+    "totals",
+    N_("Answers"),
+    (Column("answer", N_("Answer"), Form.TEXT), Column("count", N_("Mails")), Column("before", N_("The time before"))),
+)
+WAITS = Table(
+    "waits",
+    N_("How long mail waited"),
+    (
+        Column("over", N_("More than"), Form.SECONDS),
+        Column("up_to", N_("Up to"), Form.SECONDS),
+        Column("count", N_("Mails")),
+        Column("share", N_("Share"), Form.SHARE),
+    ),
+)
+QUANTILES = Table(
+    "quantiles",
+    N_("How long at most"),
+    (
+        Column("share", N_("Of the mail"), Form.SHARE),
+        Column("seconds", N_("Waited at most"), Form.SECONDS),
+        Column("low", N_("More than"), Form.SECONDS),
+        Column("high", N_("Up to"), Form.SECONDS),
+        Column("before", N_("The time before"), Form.SECONDS),
+    ),
+)
+ERRORS = Table(
+    "errors",
+    N_("Held and let in by mistake"),
+    (
+        Column("figure", N_("Figure"), Form.TEXT),
+        Column("part", N_("So many")),
+        Column("whole", N_("Of")),
+        Column("share", N_("Share"), Form.SHARE),
+        Column("low", N_("Likely from"), Form.SHARE),
+        Column("high", N_("to"), Form.SHARE),
+        Column("before", N_("The time before"), Form.SHARE),
+    ),
+)
+REASONS = Table(
+    "reasons",
+    N_("By reason"),
+    (
+        Column("reason", N_("Reason"), Form.TEXT, is_ours=False),
+        Column("because", N_("Because"), Form.TEXT),
+        *ANSWER_COLUMNS,
+        *HOLD_COLUMNS,
+        BEFORE,
+    ),
+)
+LEVELS = Table(
+    "levels",
+    N_("By level of protection"),
+    (Column("level", N_("Level"), Form.TEXT, is_ours=False), *ANSWER_COLUMNS, *HOLD_COLUMNS, BEFORE),
+)
+SENDERS = Table(
+    "senders",
+    N_("Who sent most"),
+    (Column("sender", N_("Sender's domain"), Form.TEXT, is_ours=False), *ANSWER_COLUMNS, *HOLD_COLUMNS),
+)
+
+
 def over_time(found: Figures) -> Table:
-    columns = (Column("from", N_("From"), Form.MOMENT), *ANSWER_COLUMNS, Column("all", N_("All")), BEFORE)
     rows = [
         (one.at, *(one.counts.get(kind, 0) for kind in ANSWERS), sum(one.counts.values()), one.before)
         for one in found.points
     ]
-    return Table("time", N_("Answers over time"), columns, tuple(rows))
+    return TIME.of(rows)
 
 
 def totals(found: Figures) -> Table:
-    columns = (
-        Column("answer", N_("Answer"), Form.TEXT),
-        Column("count", N_("Mails")),
-        Column("before", N_("The time before")),
-    )
     names = {**ANSWERED, Kind.WAITED: N_("Accepted after a wait")}
     rows = [
         (_(words), found.totals.get(kind, 0), None if found.before is None else found.before.get(kind, 0))
         for kind, words in names.items()
     ]
-    return Table("totals", N_("Answers"), columns, tuple(rows))
+    return TOTALS.of(rows)
 
 
 def waits(found: Figures) -> Table:
-    columns = (Column("over", N_("More than"), Form.SECONDS), Column("up_to", N_("Up to"), Form.SECONDS),
-               Column("count", N_("Mails")), Column("share", N_("Share"), Form.SHARE))  # fmt: skip
     rows = [
         (one.low, None if one.high == inf else one.high, one.count, one.count / found.waits.count)
         for one in found.waits.bars
     ]
-    return Table("waits", N_("How long mail waited"), columns, tuple(rows))
+    return WAITS.of(rows)
 
 
 def quantiles(found: Figures) -> Table:
     """How long at most; each exact figure is between two others."""
-    columns = (Column("share", N_("Of the mail"), Form.SHARE), Column("seconds", N_("Waited at most"), Form.SECONDS),
-               Column("low", N_("More than"), Form.SECONDS), Column("high", N_("Up to"), Form.SECONDS),
-               Column("before", N_("The time before"), Form.SECONDS))  # fmt: skip
     rows = []
     for one in found.waits.quantiles:
         then = found.waits_before.quantile(one.share) if found.waits_before else None
         high = None if one.high == inf else one.high
         rows.append((one.share, one.seconds, one.low, high, then.seconds if then else None))
-    return Table("quantiles", N_("How long at most"), columns, tuple(rows))
+    return QUANTILES.of(rows)
 
 
 def reviewed(found: Figures) -> Table:
-    columns = (Column("figure", N_("Figure"), Form.TEXT), Column("part", N_("So many")), Column("whole", N_("Of")),
-               Column("share", N_("Share"), Form.SHARE), Column("low", N_("Likely from"), Form.SHARE),
-               Column("high", N_("to"), Form.SHARE), Column("before", N_("The time before"), Form.SHARE))  # fmt: skip
     before = found.holds_before
     rows = (
         rated(_("Held, and released by a person"), found.holds, before.share if before else None),
         rated(_("Let in, and called spam by a person"), found.audit, None),
     )
-    return Table("errors", N_("Held and let in by mistake"), columns, rows)
+    return ERRORS.of(rows)
 
 
 def rated(name: str, rate: Rate, before: float | None) -> tuple[Cell, ...]:
@@ -129,22 +186,16 @@ def rated(name: str, rate: Rate, before: float | None) -> tuple[Cell, ...]:
 
 
 def by_reason(found: Figures) -> Table:
-    columns = (Column("reason", N_("Reason"), Form.TEXT, is_ours=False), Column("because", N_("Because"), Form.TEXT))
-    rows = [(one.name, because(one.name), *line_cells(one), one.before) for one in found.by_reason]
-    return Table("reasons", N_("By reason"), (*columns, *ANSWER_COLUMNS, *HOLD_COLUMNS, BEFORE), tuple(rows))
+    return REASONS.of((one.name, because(one.name), *line_cells(one), one.before) for one in found.by_reason)
 
 
 def by_level(found: Figures) -> Table:
-    rows = [(one.name or _("not on record"), *line_cells(one), one.before) for one in found.by_level]
-    columns = (Column("level", N_("Level"), Form.TEXT, is_ours=False), *ANSWER_COLUMNS, *HOLD_COLUMNS, BEFORE)
-    return Table("levels", N_("By level of protection"), columns, tuple(rows))
+    return LEVELS.of((one.name or _("not on record"), *line_cells(one), one.before) for one in found.by_level)
 
 
 def by_sender(found: Figures) -> Table:
     names = {NULL: _("(notices, without a sender)"), OTHERS: _("(all others)")}
-    rows = [(names.get(one.name, one.name), *line_cells(one)) for one in found.by_sender]
-    columns = (Column("sender", N_("Sender's domain"), Form.TEXT, is_ours=False), *ANSWER_COLUMNS, *HOLD_COLUMNS)
-    return Table("senders", N_("Who sent most"), columns, tuple(rows))
+    return SENDERS.of((names.get(one.name, one.name), *line_cells(one)) for one in found.by_sender)
 
 
 def line_cells(one: Line) -> tuple[Cell, ...]:
@@ -167,6 +218,14 @@ ALL: Mapping[str, Callable[[Figures], Table]] = {
     "levels": by_level,
     "senders": by_sender,
 }
+
+
+SHAPES: Mapping[str, Table] = {
+    one.name: one for one in (TIME, TOTALS, WAITS, QUANTILES, ERRORS, REASONS, LEVELS, SENDERS)
+}
+BY: Mapping[str, str] = {  # tables that are asked for by themselves
+    "time": "time", "reason": "reasons", "level": "levels", "sender": "senders", "wait": "waits",
+}  # fmt: skip
 
 
 def csv_of(table: Table) -> str:
@@ -197,6 +256,17 @@ def rows_of(table: Table) -> list[dict[str, Any]]:
     """For programs that read JSON."""
     names = [column.name for column in table.columns]
     return [dict(zip(names, (jsonable(cell) for cell in row), strict=True)) for row in table.rows]
+
+
+def of_rows(name: str, rows: Iterable[Mapping[str, Any]]) -> Table:
+    """A table from the rows that `rows_of` made of it."""
+    shape = SHAPES[name]
+    return shape.of(tuple(cell_of(row[column.name], column) for column in shape.columns) for row in rows)
+
+
+def cell_of(said: Any, column: Column) -> Cell:
+    cell: Cell = datetime.fromisoformat(said) if column.form is Form.MOMENT else said
+    return cell
 
 
 def jsonable(cell: Cell) -> Any:

@@ -61,6 +61,11 @@ def moment(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
+def heading(found: Figures, now: datetime) -> str:
+    until = min(now, found.period.until)
+    return f"From {moment(found.period.since)} until {moment(until)}; {on_record(found)}{compared_with(found)}."
+
+
 def on_record(found: Figures) -> str:
     """Where a time began before anything was counted."""
     return "" if found.known_since is None else _("on record since %(at)s") % {"at": moment(found.known_since)} + "; "

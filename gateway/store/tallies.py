@@ -237,6 +237,16 @@ def series(conn: Connection, spans: Iterable[Span], kinds: Collection[str]) -> C
     return found
 
 
+def hours(conn: Connection, spans: Iterable[Span], kind: str, but: Collection[str]) -> Counter[datetime]:
+    """How often, by hour, for whatever reason but these."""
+    found: Counter[datetime] = Counter()
+    for span in spans:
+        query = select(tally.c.at, func.sum(tally.c.count)).where(span.condition, tally.c.kind == kind)
+        query = query.where(tally.c.what.not_in(sorted(but))).group_by(tally.c.at)
+        found.update({at: int(count) for at, count in conn.execute(query)})
+    return found
+
+
 def senders(
     conn: Connection, scopes: Sequence[str], since: datetime, until: datetime, most: int
 ) -> list[tuple[str, dict[str, int]]]:

@@ -12,14 +12,17 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway import clock
 from gateway.model import Switch
 from gateway.settings import Settings
-from gateway.store import changes, lessons, vitals
+from gateway.statistics.sudden import Sudden, told
+from gateway.store import changes, hooks, lessons, vitals
 from gateway.store.changes import ModeSet, Turned
+from gateway.store.hooks import Standing
 from gateway.store.trouble import database_trouble
 from gateway.store.vitals import Cluster, Queue
 from gateway.vitals.letters import NOTHING, Letters, letters
 from sql import schema
 
 HISTORY = timedelta(minutes=60)
+LATELY = timedelta(days=1)  # that something was given up
 Reading = Callable[[], AbstractContextManager[Connection]]
 
 
@@ -45,6 +48,7 @@ class Kept:
     nodes: Mapping[str, datetime | None] = field(default_factory=dict)
     taught: datetime | None = None  # when somebody said last what a mail is
     letters: Letters = NOTHING
+    hooks: Mapping[str, Standing] = field(default_factory=dict)
 
     @property
     def switches(self) -> dict[Switch, datetime]:
@@ -78,8 +82,19 @@ def kept(reading: Reading, settings: Settings, most: int | None) -> Kept:
                 nodes=vitals.nodes(conn),
                 taught=lessons.last(conn),
                 letters=letters(conn, settings, now),
+                hooks=hooks.standings(conn, now - LATELY) if settings.hook else {},
             )
     except NoDatabase as error:
         return Kept(trouble=str(error))
     except SQLAlchemyError as error:
         return Kept(trouble=database_trouble(error))
+
+
+def sudden(reading: Reading, settings: Settings) -> Sudden | None:
+    """Whether much more is held than usual, or much less; None where that cannot be told either."""
+    given = settings.alerts
+    try:
+        with reading() as conn:
+            return told(conn, clock.now(), given.hold_change, given.hold_change_least)
+    except (NoDatabase, SQLAlchemyError):
+        return None

@@ -7,14 +7,16 @@ from datetime import datetime
 from gateway import clock
 from gateway.model import Mode
 from gateway.settings import Settings
+from gateway.statistics.sudden import Sudden
 from gateway.vitals import counted, probes, things
 from gateway.vitals.asked import ANSWER_WITHIN, Asked
 from gateway.vitals.counted import Numbers, Process
-from gateway.vitals.kept import Kept, Reading, kept
+from gateway.vitals.kept import Kept, Reading, kept, sudden
 from gateway.vitals.probes import Backend, NameServer
 from gateway.vitals.things import Certificate, Classifier, Disk
 
 PROBE_EVERY = 15.0  # seconds between two questions to a backend or a name server
+COMPARE_EVERY = 60.0  # seconds; hours are compared
 NAME_EVERY = 3600.0  # our own name may have to be asked for
 
 
@@ -34,6 +36,7 @@ class Overview:
     disk: Disk | None
     certificate: Certificate | None
     classifier: Classifier
+    sudden: Sudden | None = None  # of what is held, compared with other weeks
 
     @property
     def is_running(self) -> bool:
@@ -52,11 +55,12 @@ class Watcher:
         self.backends = Asked(lambda: probes.backends(settings), PROBE_EVERY)
         self.servers = Asked(lambda: probes.name_servers(settings), PROBE_EVERY)
         self.name = Asked(lambda: settings.smtp.name, NAME_EVERY)
+        self.sudden = Asked(lambda: sudden(reading, settings), COMPARE_EVERY)
         self.answered = probes.Remembered()
 
     def look(self) -> Overview:
         now, settings = clock.now(), self.settings
-        for one in (self.name, self.kept, self.backends, self.servers):
+        for one in (self.name, self.kept, self.backends, self.servers, self.sudden):
             one.begin()
         told = counted.numbers(settings)
         known = self.kept.answer() or Kept(trouble=f"no answer in {ANSWER_WITHIN:.0f} seconds")
@@ -74,4 +78,5 @@ class Watcher:
             disk=things.disk(settings.storage.path),
             certificate=things.certificate(settings.tls.certificate),
             classifier=things.classifier(settings.storage.path / "classifier"),
+            sudden=self.sudden.answer(self.patience),
         )

@@ -10,6 +10,7 @@ from gateway.i18n import _, ngettext
 from gateway.marked import N_, Said, counting
 from gateway.model import DeliveryState, Switch
 from gateway.settings import Settings, size_text
+from gateway.statistics.sudden import Way
 from gateway.vitals.counted import expected
 from gateway.vitals.overview import Overview
 
@@ -286,6 +287,42 @@ def unattended(found: Overview, settings: Settings) -> Iterator[Trouble]:
         )
 
 
+def hold_change(found: Overview, settings: Settings) -> Iterator[Trouble]:
+    told = found.sudden
+    if told is None:
+        return
+    when = "the last hour" if told.hours == 1 else f"the last {told.hours} hours"
+    mails = "1 mail was" if told.held == 1 else f"{told.held or 'No'} mails were"
+    yield Trouble(
+        f"{mails} held in {when}; usual for these hours are {told.usual:.0f}.",
+        "See what came: a flood, a campaign, or a rule of yours that catches too much."
+        if told.way is Way.RISE
+        else "Mail is let in as usual. See whether a part that judges it is away, or a setting or entry lets all in.",
+        is_grave=False,
+        about=str(told.way),
+    )
+
+
+def hooks(found: Overview, settings: Settings) -> Iterator[Trouble]:
+    for name in (one.name for one in settings.hook if one.name in found.kept.hooks):
+        told = found.kept.hooks[name]
+        since = told.waits_since
+        if told.given_up:
+            yield Trouble(
+                f"The hook {name} was not told of {told.given_up} event{'s' * (told.given_up != 1)} and will not be.",
+                "They could not be posted for a day. What happened is in the history of each mail, and in the API.",
+                about=name,
+                is_grave=False,
+            )
+        elif since is not None and found.at - since > STUCK:
+            yield Trouble(
+                f"The hook {name} has not been told for more than an hour: {told.said or 'nothing posts to it'}.",
+                "See whether it answers, and what greygate hooks list says. It is tried for a day.",
+                about=name,
+                is_grave=False,
+            )
+
+
 LOOKS: tuple[Look, ...] = (
     absent_processes,
     database,
@@ -299,5 +336,7 @@ LOOKS: tuple[Look, ...] = (
     crowd,
     classifier,
     unattended,
+    hold_change,
+    hooks,
 )
-EVERYBODYS = frozenset({queue, letters, unattended})  # one database has them for all nodes
+EVERYBODYS = frozenset({queue, letters, unattended, hold_change, hooks})  # one database has them for all nodes

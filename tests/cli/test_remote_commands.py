@@ -20,6 +20,7 @@ from gateway.model import Scope
 from gateway.settings import read
 from gateway.store import decisions
 from tests.cli.conftest import Office, Said, run
+from tests.cli.test_stats_command import filled
 from tests.store.making import BO, CY, MINUTE, STRONG, copied, held, keep, mail, owned_mail
 from tests.store.test_records import decided
 from tests.webui.api.conftest import served
@@ -112,6 +113,19 @@ def test_what_is_looked_at_is_told_as_there(there: Elsewhere, words: tuple[str, 
     assert [sorted(one.strip().splitlines()) for one in spoken[:1]] == [sorted(spoken[1].strip().splitlines())]
     assert here.status == remote.status
     assert here.raw == remote.raw or "--raw" not in words
+
+
+@pytest.mark.parametrize(
+    "words",
+    [(), ("--json",), ("--csv",), ("--by", "reason"), ("--by", "sender", "--csv"), ("--since", "90m", "--json"),
+     ("--from", "2026-01-01", "--against", "week", "--by", "level"), ("--from", "soon"), ("--csv", "--json")],
+)  # fmt: skip
+def test_figures_are_told_as_there(there: Elsewhere, words: tuple[str, ...]) -> None:
+    filled(there.office, 200)
+    here, remote = there.office.run("stats", *words), there.run("stats", *words)
+    assert here.status == bool(remote.status) or here.status == 2
+    if not here.status:
+        assert re.sub(r"[+]00:00|Z(?=\")", "", here.out) == re.sub(r"[+]00:00|Z(?=\")", "", remote.out)
 
 
 def test_decisions_are_told_as_there_and_by_whom(there: Elsewhere) -> None:

@@ -46,7 +46,9 @@ MAY_IMPORT: dict[str, set[str] | None] = {
     "gateway/ourmail.py": EDGES,
     "gateway/alerts/": EDGES
     | NOUNS
-    | {"gateway.alerts", "gateway.courier", "gateway.relay.nexthop", "gateway.vitals.verdict"},
+    | {"gateway.alerts", "gateway.courier", "gateway.posting", "gateway.relay.nexthop", "gateway.vitals.verdict"},
+    "gateway/posting.py": set(),
+    "gateway/hooks/": EDGES | NOUNS | {"gateway.courier", "gateway.hooks", "gateway.posting"},
     "gateway/digest/": EDGES
     | NOUNS
     | {"gateway.courier", "gateway.desk", "gateway.digest", "gateway.ourmail", "gateway.peek", "gateway.visible"},
@@ -85,6 +87,7 @@ MAY_IMPORT: dict[str, set[str] | None] = {
         "gateway.relay.factory",
         "gateway.replayed",
         "gateway.settings",
+        "gateway.statistics.sudden",
         "gateway.vitals",
         "sql.schema",
     },
@@ -172,6 +175,7 @@ MAY_IMPORT: dict[str, set[str] | None] = {
         "gateway.listfile",
         "gateway.people",
         "gateway.peek",
+        "gateway.posting",
         "gateway.reviewing",
         "gateway.roster",
         "gateway.previewed",

@@ -19,6 +19,7 @@ LONGER = {
 # Where whatever went wrong ends: how often, and what it protects.
 EDGES = {
     "gateway/alerts/job.py": (1, "whoever watches must not be the first to fall"),
+    "gateway/hooks/job.py": (1, "a task is an edge: what is wrong with one place is not the next one's"),
     "gateway/courier.py": (1, "one mail's trouble is not the next one's"),
     "gateway/digest/job.py": (1, "one person's digest is not the next one's"),
     "gateway/evidence/reader.py": (1, "a mail that breaks the reading of it is a fact, and no other mail's trouble"),

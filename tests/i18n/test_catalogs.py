@@ -24,7 +24,8 @@ CODES = [code for code in LANGUAGES if code != "en"]
 def gathered(folder: str) -> Catalog:
     """What `make catalogs` finds."""
     pot = Path(folder) / "messages.pot"
-    command = [sys.executable, "-m", "babel.messages.frontend", "-q", "extract", "-F", "babel.toml", "-k", "N_"]
+    command = [sys.executable, "-m", "babel.messages.frontend", "-q", "extract", "-F", "babel.toml"]
+    command += ["-k", "N_", "-k", "counting:1,2"]
     subprocess.run([*command, "-o", str(pot), "gateway", "webui"], cwd=ROOT, check=True, timeout=300)
     with pot.open("rb") as file:
         return read_po(file)

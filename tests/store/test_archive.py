@@ -25,6 +25,7 @@ from gateway.model import (
     DeliveryState,
     DigestWish,
     Grade,
+    HookEvent,
     Hoster,
     HosterKind,
     Label,
@@ -56,6 +57,7 @@ from gateway.store import (
     digests,
     directories,
     expecting,
+    hooks,
     hosters,
     identities,
     lessons,
@@ -76,6 +78,7 @@ from gateway.store import (
 from gateway.store.campaigns import Accepted
 from gateway.store.digests import Link
 from gateway.store.engine import sync_engine
+from gateway.store.hooks import Wanted
 from gateway.store.lessons import Lesson
 from gateway.store.lists import NewEntry
 from gateway.store.networks import Happened
@@ -167,6 +170,9 @@ def fill(conn: Connection, bodies: Bodies) -> None:
     digests.add_links(conn, told, [Link(b"k" * 16, number, "0000000000001", BO, LinkAct.RELEASE, NOW + DAY, b"c" * 16)])
     digests.make_seal_key(conn, "2026-03", b"s" * 32)
     alerts.note(conn, [alerts.Seen("disk", "", "node1", "→", True)], NOW)
+    hooks.hold(conn, "siem", "node1", NOW, NOW + HOUR)
+    decisions.happened(conn, "released", NOW, message="0000000000001", recipient=BO, who="→")
+    hooks.take_down(conn, Wanted("siem", frozenset(HookEvent)), NOW)
     devices.add(conn, number, "secret", "→", NOW, NOW + DAY)
     asked.ask(conn, "0000000000001", BO, number, "→", NOW)
     bulk.prepare(conn, ["0000000000001"], "refuse", Asker(Person("cy@cli", "node1")), NOW)

@@ -9,7 +9,9 @@ import pytest
 
 from gateway.model import DeliveryState, Mode, Switch
 from gateway.settings.read import from_table
+from gateway.statistics.sudden import Sudden, Way
 from gateway.store.changes import Turned
+from gateway.store.hooks import Standing
 from gateway.store.vitals import Cluster, Queue
 from gateway.vitals.counted import Numbers, Process
 from gateway.vitals.kept import Kept
@@ -101,6 +103,12 @@ WRONG: list[tuple[dict[str, Any], str, bool]] = [
     ({"kept": replace(WELL.kept, letters=Letters(undelivered=3))}, "3 digests have not come", True),
     ({"numbers": numbers("store_notes_lost_total", why="failed")}, "3 notes about mail were not written", False),
     ({"numbers": numbers("stressed")}, "strangers are hurried", False),
+    ({"sudden": Sudden(Way.RISE, 6, 214, 12.5)}, "214 mails were held in the last 6 hours; usual for these", False),
+    (
+        {"sudden": Sudden(Way.FALL, 1, 0, 31.0)},
+        "No mails were held in the last hour; usual for these hours are 31",
+        False,
+    ),
     ({"classifier": Classifier(trouble="it is damaged")}, "cannot be read: it is damaged", False),
 ]
 
@@ -118,6 +126,30 @@ def test_what_was_frozen_on_purpose_is_no_trouble() -> None:
     frozen = replace(queue(releasing=1), turned={Switch.FREEZE_RELEASES: Turned(NOW, "olga", NOW)})
     assert troubles(replace(WELL, kept=frozen), SETTINGS) == []
     assert DeliveryState.RELEASING in frozen.queue.mails
+
+
+def test_a_hook_that_is_not_told_is_told_of() -> None:
+    place = {"name": "siem", "address": "https://siem.example.com/", "secret_file": "/s"}
+    table = {"domains": {"local": ["example.com"]}, "backend": {"url": "smtp://127.0.0.1:25"}, "hook": [place]}
+    settings = from_table({**table, "smtp": {"workers": 2}, "storage": {"reserve": "1GiB"}})
+
+    def told(fares: Standing, name: str = "siem") -> list[tuple[str, str, bool]]:
+        found = troubles(replace(WELL, kept=replace(WELL.kept, hooks={name: fares})), settings)
+        return [(one.words, one.about, one.is_ours) for one in found if one.kind == "hooks"]
+
+    late = Standing(3, NOW - timedelta(hours=2), None, 0, "HTTP 500")
+    assert told(late) == [("The hook siem has not been told for more than an hour: HTTP 500.", "siem", False)]
+    assert told(replace(late, waits_since=NOW - timedelta(minutes=50))) == []
+    assert told(replace(late, given_up=2))[0][0] == "The hook siem was not told of 2 events and will not be."
+    assert told(late, "gone since") == []
+
+
+def test_what_is_held_is_everybodys_and_each_way_by_itself() -> None:
+    told = [troubles(replace(WELL, sudden=Sudden(way, 1, 1, 30.0)), SETTINGS)[0] for way in Way]
+    assert [(one.kind, one.about, one.is_ours) for one in told] == [
+        ("hold_change", "rise", False), ("hold_change", "fall", False),
+    ]  # fmt: skip
+    assert told[0].words.startswith("1 mail was held in the last hour")
 
 
 def test_the_grave_comes_first() -> None:

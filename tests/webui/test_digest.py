@@ -24,6 +24,7 @@ from gateway.model import DigestWish, ReasonCode, Role, Tells, Told
 from gateway.store import digests, persons
 from gateway.vitals.letters import Letters, letters
 from sql.tables import delivery, digest, digest_link, link_key, message, metadata
+from sql.tables import event as happening
 from tests.store.making import BO, CY, STRONG, copied, held, keep, mail, owned_mail
 from tests.webui.conftest import BOS, BOTH, DEE, DEES, PASSWORD, Browser, Office, listed
 from tests.webui.said import unsaid
@@ -754,6 +755,9 @@ def test_what_may_hold_a_code_is_told_at_once_and_once(either: Office) -> None:
     told_of = sent(either)[BO]
     assert told_of["Subject"] == "It may hold a code: a mail of elsewhere.example waits"
     assert "482913" not in str(told_of)
+    (noted,) = rows(either, happening, kind="code")
+    assert (noted.message, noted.recipient) == (number, BO)
+    assert "Told at once: it looks like a code to sign in, for bo" in either.as_("bo").get(f"/mail/{number}/story").text
     ((does, path, by_code),) = links_in(told_of)
     assert (does, by_code) == ("Release", True)
     assert either.browser().post(path, code=code_of(either, path)).status_code == 303

@@ -5,7 +5,7 @@ from flask import Blueprint
 
 def blueprint() -> Blueprint:
     """The calls are loaded here, not at the import: errors are told in its words before there is an application."""
-    from webui.api import accounts, decisions, mails, persons, reading, senders, whole  # noqa: F401
+    from webui.api import accounts, counted, decisions, mails, persons, reading, senders, told, whole  # noqa: F401
     from webui.api.calls import api
 
     return api

@@ -17,6 +17,7 @@ from gateway.model import Scope
 from webui.api.calls import CALLS, Call
 from webui.api.nouns import BO, LARGEST, MAIL
 from webui.api.problems import KINDS, MIME, PLACE, Kind
+from webui.api.told import HookTold, webhooks
 from webui.api.wanted import MAIL_ID
 
 BASE = "/api/v1"
@@ -61,6 +62,7 @@ def document() -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for one in in_order():
         paths.setdefault(path_of(one), {})[one.method.lower()] = operation(one, schemas)
+    told = schemas["refs"][HookTold, "serialization"]
     return {
         "openapi": "3.1.0",
         "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
@@ -73,6 +75,7 @@ def document() -> dict[str, Any]:
         "servers": [{"url": "/", "description": "This gateway"}],
         "tags": [{"name": name} for name in GROUPS],
         "paths": paths,
+        "webhooks": webhooks(told, example_of(told, schemas["$defs"])),
         "components": {
             "schemas": {**schemas["$defs"], "Problem": problem_schema()},
             "responses": {
@@ -100,7 +103,7 @@ def in_order() -> list[Call]:
 
 
 def schemas_of(calls: Sequence[Call]) -> dict[str, Any]:
-    wanted: list[tuple[type[BaseModel], Any]] = []
+    wanted: list[tuple[type[BaseModel], Any]] = [(HookTold, "serialization")]
     for one in calls:
         wanted += [(one.body, "validation")] if one.body else []
         wanted += [(one.answer, "serialization")] if one.answer else []

@@ -27,7 +27,7 @@ Text = Annotated[str, BeforeValidator(plain)]
 class Noun(BaseModel):
     """Nothing but what is named."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), serialize_by_alias=True)
 
 
 T = TypeVar("T")

@@ -36,6 +36,7 @@ KINDS = {
     "campaign": N_("Campaign"),
     "campaign refused": N_("Campaign refused"),
     "campaign released": N_("Campaign released"),
+    "code": N_("Told at once: it looks like a code to sign in"),
     "delivered": N_("Delivered"),
     "expired": N_("Expired"),
     "lesson undone": N_("Lesson undone"),

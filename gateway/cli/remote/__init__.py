@@ -31,6 +31,7 @@ WORKS = {
     "level show": ("level", "show"),
     "level list": ("level", "list_"),
     "level choose": ("level", "choose"),
+    "stats": ("stats", "stats"),
 }
 BECAUSE = click.Option(["--because"], help="Why you look into mail that is not yours; it is on record.")
 MORE: dict[str, list[click.Parameter]] = {"queue show": [BECAUSE]}  # what only the API asks for

@@ -25,7 +25,7 @@ SAYS_NOTHING = {"checks": {"positive_data_acceptance": {"expected-statuses": [
 MEANT = ("POST /api/v1/known", "POST /api/v1/people", "PATCH /api/v1/people/{name}", "POST /api/v1/expecting",
          "POST /api/v1/mails/{number}/decisions", "POST /api/v1/mails/{number}/undo")  # fmt: skip
 LISTS = ("GET /api/v1/accounts", "GET /api/v1/expecting", "GET /api/v1/find", "GET /api/v1/held", "GET /api/v1/known",
-         "GET /api/v1/people", "GET /api/v1/waiting")  # fmt: skip
+         "GET /api/v1/people", "GET /api/v1/statistics", "GET /api/v1/waiting")  # fmt: skip
 REFUSALS = {"400", "401", "403", "404", "405", "409", "413", "414", "415", "422"}
 STATUSES = {"2xx", "401", "403", "404", "409", "412"}
 

@@ -57,7 +57,9 @@ MATRIX: dict[tuple[str, str], tuple[Scope | None, dict[str, int]]] = {
     ("GET", "/people/<name>"): (S.PEOPLE, ADMIN),
     ("PATCH", "/people/<name>"): (S.PEOPLE, ADMIN),
     ("POST", "/people/<name>/invitation"): (S.PEOPLE, made(ADMIN, 201)),
+    ("GET", "/statistics"): (S.READ, EVERYBODY),
     ("GET", "/health"): (S.HEALTH, HEALTH),
+    ("GET", "/hooks"): (S.HEALTH, HEALTH),
     ("GET", "/switches"): (S.HEALTH, HEALTH),
 }
 BODIES: dict[tuple[str, str], Any] = {

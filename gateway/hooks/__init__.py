@@ -1,0 +1,1 @@
+"""Hooks: places outside are told what happens to mail."""
