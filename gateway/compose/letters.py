@@ -7,8 +7,8 @@ from gateway.alerts.job import Alerts, Terms
 from gateway.compose.places import bodies, database_url, node_name, reads
 from gateway.digest.job import Digests, Habits
 from gateway.digest.written import Stamp
-from gateway.i18n import LANGUAGES
 from gateway.hooks.job import Hooks, Place
+from gateway.i18n import LANGUAGES
 from gateway.posting import Hook
 from gateway.relay.factory import make_route
 from gateway.relay.nexthop import NextHop
