@@ -41,6 +41,7 @@ from gateway.store import (
     networks,
     outbound,
     persons,
+    reports,
     reviews,
     sightings,
     signatures,
@@ -68,6 +69,7 @@ COMPARED_FOR = timedelta(days=8)  # what mails of strangers share; a week of it 
 DECIDED_FOR = timedelta(days=36)  # the same where people decided
 USUAL_FOR = timedelta(days=90)  # what was in accepted mail
 ANSWERS_FOR = timedelta(hours=24)  # how long a call that is made again is answered as before
+REPORTS_FOR = timedelta(days=14)  # how long reports to other domains can be looked at
 OUTBOUND_FOR = timedelta(days=30)  # how long bounces of our mail, and its unsubscribing, are recognised
 HOURS_LONGER = timedelta(days=1)
 FADED = timedelta(days=730)  # what is left of anybody's history by then says nothing
@@ -169,6 +171,7 @@ class Sweep:
             ("statistics", lambda conn, now: forget_counts(conn, now - keep.events, now - keep.statistics)),
             ("bulks", lambda conn, now: bulks.forget_old(conn, now - keep.events, SLICE)),
             ("digests", lambda conn, now: digests.forget_old(conn, now - keep.events, SLICE)),
+            ("reports", lambda conn, now: reports.forget_old(conn, now - REPORTS_FOR, SLICE)),
             ("asked for", lambda conn, now: asked.forget_old(conn, now - keep.events, SLICE)),
             ("browsers", devices.forget_old),
             ("sittings", sittings.forget_old),

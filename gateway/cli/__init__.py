@@ -25,6 +25,7 @@ COMMANDS = {
     "admin": ("admin", "admin"),
     "audit": ("audit", "audit"),
     "alerts": ("alerts", "alerts"),
+    "reports": ("reports", "reports"),
     "try": ("trial", "try_"),
     "demo": ("demo", "demo"),
     "simulate": ("simulate", "simulate_"),

@@ -1,4 +1,4 @@
-"""The section about mails that we write to people."""
+"""The sections about mails that we write: to people, to admins, and to domains that ask for reports."""
 
 import os
 import re
@@ -11,7 +11,18 @@ from pydantic import AfterValidator, Field, PlainValidator
 
 from gateway.settings.listening import Section
 from gateway.settings.quantities import DAY, HOUR, MINUTE, quoted
-from gateway.settings.shapes import Backends, Duration, Flag, Location, Mailbox, Number, Shape, distinct, web_address
+from gateway.settings.shapes import (
+    Backends,
+    Duration,
+    Flag,
+    Location,
+    Mailbox,
+    Number,
+    Shape,
+    distinct,
+    printable,
+    web_address,
+)
 
 TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 _LOOPBACK = re.compile(r"http://(127\.|localhost[:/]|\[::1\])")
@@ -140,3 +151,25 @@ class AlertSettings(Section):
     unattended: Duration = Field(
         default=3 * DAY, ge=HOUR, description="How long held mail may wait for a decision before that is amiss."
     )
+
+
+def words(value: object) -> str:
+    """Printable ASCII, or nothing; raises ValueError for anything else."""
+    return "" if value == "" else printable(value)
+
+
+Words = Annotated[str, PlainValidator(words), Shape('printable ASCII, at most 200 characters; "" is none')]
+
+
+class ReportSettings(Section):
+    """Reports to the domains that ask for them. They leave by [submission] smarthost."""
+
+    dmarc: Flag = Field(
+        default=False,
+        description="Whether a domain whose DMARC record says rua= is told once a day what we saw of its mail.",
+    )
+    sender: Mailbox | None = Field(
+        default=None, description="From whom they are; without it from postmaster of our first domain."
+    )
+    organisation: Words = Field(default="", description="Who we are, in them; without it the domain of their sender.")
+    contact: Words = Field(default="", description="Where else to ask about them, such as the address of a page.")

@@ -67,6 +67,7 @@ from gateway.store import (
     outbound,
     passkeys,
     persons,
+    reports,
     signatures,
     sittings,
     standings,
@@ -80,6 +81,7 @@ from gateway.store.lessons import Lesson
 from gateway.store.lists import NewEntry
 from gateway.store.networks import Happened
 from gateway.store.outbound import Position
+from gateway.store.reports import NewReport
 from sql import schema
 from sql.tables import body, copy, delivery, message, metadata
 from tests.store.conftest import emptied
@@ -167,6 +169,8 @@ def fill(conn: Connection, bodies: Bodies) -> None:
     digests.add_links(conn, told, [Link(b"k" * 16, number, "0000000000001", BO, LinkAct.RELEASE, NOW + DAY, b"c" * 16)])
     digests.make_seal_key(conn, "2026-03", b"s" * 32)
     alerts.note(conn, [alerts.Seen("disk", "", "node1", "→", True)], NOW)
+    reports.claim_day(conn, "dmarc", NOW, NOW, NOW + HOUR)
+    reports.add(conn, [NewReport("dmarc", NOW, "elsewhere.example", "n", ("mailto:x@y.example",), 7, b"\x1f\xff", NOW)])
     devices.add(conn, number, "secret", "→", NOW, NOW + DAY)
     asked.ask(conn, "0000000000001", BO, number, "→", NOW)
     bulk.prepare(conn, ["0000000000001"], "refuse", Asker(Person("cy@cli", "node1")), NOW)
