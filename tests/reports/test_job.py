@@ -22,7 +22,7 @@ from gateway.reports.written import Reporter
 from gateway.store import decisions, reports
 from tests.evidence.table import Table
 from tests.policy.stranger import BO, POLICY
-from tests.reports.making import CY, DAY_BEGINS, DOMAIN, PASSED, decided, dmarc
+from tests.reports.making import CY, DAY_BEGINS, DOMAIN, PASSED, address, decided, dmarc
 from tests.reports.schema import flaws
 from tests.sink import Mail, Sink
 from tests.store.making import DAY, HOUR, MINUTE
@@ -130,6 +130,17 @@ async def test_who_is_second_at_a_report_leaves_it_alone(engine: Engine, sink: S
     assert await first.attempt(row, GATHERS)
     assert not await second.attempt(row, GATHERS)
     assert len(sink.mails) == 1
+
+
+async def test_a_claim_is_of_one(engine: Engine, sink: Sink) -> None:
+    keep(engine)
+    await job(engine, sink).gather(DAY_BEGINS, GATHERS)
+    (row,) = kept(engine).values()
+    with engine.begin() as conn:
+        assert reports.claim(conn, row, GATHERS + LEASE)
+        assert not reports.claim(conn, row, GATHERS + LEASE), "it is somebody else's by now"
+        assert not reports.settle(conn, row, "sent", {}, "", GATHERS), "nor does who lost it say what became of it"
+        assert reports.settle(conn, {**row, "due": GATHERS + LEASE}, "sent", {}, "", GATHERS)
 
 
 async def test_who_dies_while_gathering_is_followed_by_another(engine: Engine, sink: Sink) -> None:
@@ -280,8 +291,11 @@ async def test_no_report_is_about_a_report(engine: Engine, sink: Sink) -> None:
     keep(engine, decided(PASSED), decided(dmarc(domain="example.com", rua=(f"mailto:{BO.key}",)), 2))
     await job(engine, sink, zone).turn(GATHERS)
     assert sink.mails == []
-    keep(engine, decided(PASSED, 3, to=CY))
+    keep(engine, decided(PASSED, 3, to=address(SENDER)), decided(PASSED, 4, to=address(SENDER), sender=""))
     made = job(engine, sink, zone)
+    made.keep(DAY_BEGINS, await made.silent(), GATHERS)
+    assert kept(engine) == {}
+    keep(engine, decided(PASSED, 5, to=CY))
     made.keep(DAY_BEGINS, await made.silent(), GATHERS)
     await made.turn(GATHERS + MINUTE)
     assert len(sink.mails) == 1
