@@ -114,7 +114,8 @@ def sweep(settings: Settings, channel: int | None = None) -> None:
         database = compose.opened(settings)
         work, clerk = compose.sweep(settings, database), compose.clerk(settings)
         watch = asyncio.create_task(gauges.watch_house(compose.house(settings), database), name="watch the house")
-        letters = (compose.digests(settings), compose.alerts(settings), compose.hooks(settings))
+        told = (compose.alerts(settings), compose.hooks(settings))
+        letters = (compose.digests(settings), *told, compose.reports(settings))
         jobs = [one for one in (work, clerk, compose.census(database), *letters) if one is not None]
         orders.ready()
         await asyncio.gather(*(job.work(orders.leave) for job in jobs))

@@ -42,6 +42,7 @@ from gateway.store import (
     networks,
     outbound,
     persons,
+    reports,
     reviews,
     sightings,
     signatures,
@@ -69,6 +70,7 @@ COMPARED_FOR = timedelta(days=8)  # what mails of strangers share; a week of it 
 DECIDED_FOR = timedelta(days=36)  # the same where people decided
 USUAL_FOR = timedelta(days=90)  # what was in accepted mail
 ANSWERS_FOR = timedelta(hours=24)  # how long a call that is made again is answered as before
+REPORTS_FOR = timedelta(days=14)  # how long reports to other domains can be looked at
 OUTBOUND_FOR = timedelta(days=30)  # how long bounces of our mail, and its unsubscribing, are recognised
 TOLD_FOR = timedelta(days=8)  # what hooks were told, so that nothing is told again
 HOURS_LONGER = timedelta(days=1)
@@ -173,6 +175,7 @@ class Sweep:
             ("bulks", lambda conn, now: bulks.forget_old(conn, now - keep.events, SLICE)),
             ("digests", lambda conn, now: digests.forget_old(conn, now - keep.events, SLICE)),
             ("told hooks", lambda conn, now: hooks.forget_old(conn, now - TOLD_FOR, SLICE)),
+            ("reports", lambda conn, now: reports.forget_old(conn, now - REPORTS_FOR, SLICE)),
             ("asked for", lambda conn, now: asked.forget_old(conn, now - keep.events, SLICE)),
             ("browsers", devices.forget_old),
             ("sittings", sittings.forget_old),

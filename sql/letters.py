@@ -1,8 +1,8 @@
-"""The tables about what we write to people: digests, the links in them, and where these may be used."""
+"""The tables about what we write: digests, the links in them, alerts, what hooks are told, and reports to domains."""
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, String, Table, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Boolean, Column, ForeignKey, Index, Integer, String, Table, UniqueConstraint
 
-from sql.columns import ADDRESS, OPTIONS, PLAIN, BigId, Key, UTCDateTime, exact, metadata
+from sql.columns import ADDRESS, OPTIONS, PLAIN, BigId, Blob, Key, UTCDateTime, exact, metadata
 
 digest_wish = Table(  # what somebody wants to be told of by mail; without a row it is as the settings say
     "digest_wish",
@@ -140,4 +140,33 @@ hook_post = Table(  # what a place is to be told, or was told of late
     Index(None, "hook", "state", "due"),
     Index(None, "ended"),
     **OPTIONS,
+)
+
+report_day = Table(  # a UTC day that reports are gathered about: whoever claims it does so
+    "report_day",
+    metadata,
+    Column("kind", exact(10), primary_key=True),  # dmarc
+    Column("day", UTCDateTime, primary_key=True),  # its beginning
+    Column("due", UTCDateTime, nullable=False),  # from when on it may be claimed, and the end of the claim
+    Column("gathered_at", UTCDateTime),  # None: not yet
+    **PLAIN,
+)
+
+report = Table(  # to one domain about one day: whoever claims it sends it
+    "report",
+    metadata,
+    Column("kind", exact(10), primary_key=True),
+    Column("day", UTCDateTime, primary_key=True),
+    Column("domain", exact(255), primary_key=True),
+    Column("number", exact(20), nullable=False),  # of the report: the same each time it is sent
+    Column("rua", JSON, nullable=False),  # where it is wanted, as the domain says
+    Column("mails", Integer, nullable=False),
+    Column("document", Blob, nullable=False),  # as it is attached
+    Column("state", String(10), nullable=False),  # open | sent | dropped
+    Column("due", UTCDateTime, nullable=False),  # when it is tried next, or the end of a claim
+    Column("attempts", Integer, nullable=False),
+    Column("told", JSON, nullable=False),  # by address, the last word of the next hop
+    Column("said", exact(500), nullable=False),  # why it did not leave
+    Index(None, "state", "due"),
+    **PLAIN,
 )

@@ -20,7 +20,19 @@ from sqlalchemy import (
 
 from sql.columns import ADDRESS, OPTIONS, PLAIN, Behind, BigId, Blob, Key, LongText, UTCDateTime, exact, metadata
 from sql.counts import tally, tally_progress, tally_sender
-from sql.letters import alert, device, digest, digest_link, digest_wish, hook, hook_post, link_key, wish_to_release
+from sql.letters import (
+    alert,
+    device,
+    digest,
+    digest_link,
+    digest_wish,
+    hook,
+    hook_post,
+    link_key,
+    report,
+    report_day,
+    wish_to_release,
+)
 from sql.office import (
     account_level,
     api_answer,
@@ -86,6 +98,8 @@ __all__ = [
     "person_address",
     "person_link",
     "person_role",
+    "report",
+    "report_day",
     "sender_domain",
     "shared_identity",
     "sighting",

@@ -26,6 +26,7 @@ COMMANDS = {
     "audit": ("audit", "audit"),
     "alerts": ("alerts", "alerts"),
     "hooks": ("hooks", "hooks"),
+    "reports": ("reports", "reports"),
     "try": ("trial", "try_"),
     "demo": ("demo", "demo"),
     "simulate": ("simulate", "simulate_"),

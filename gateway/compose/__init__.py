@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from gateway.compose.certificates import certificate, tls_context
     from gateway.compose.doors import door, evidence, office, submission_door, tarpit
     from gateway.compose.jobs import census, clerk, courier, house, learner, means, rounds, sweep, teacher
-    from gateway.compose.letters import alerts, digests, hooks
+    from gateway.compose.letters import alerts, digests, hooks, reports
     from gateway.compose.places import (
         alive,
         alive_folder,
@@ -34,7 +34,7 @@ ROOMS = {
     "certificates": ("certificate", "tls_context"),
     "doors": ("door", "evidence", "office", "submission_door", "tarpit"),
     "jobs": ("census", "clerk", "courier", "house", "learner", "means", "rounds", "sweep", "teacher"),
-    "letters": ("alerts", "digests", "hooks"),
+    "letters": ("alerts", "digests", "hooks", "reports"),
     "places": (
         "alive",
         "alive_folder",
@@ -97,6 +97,7 @@ __all__ = [
     "policy",
     "recipients_file",
     "relay_times",
+    "reports",
     "rounds",
     "shadow",
     "submission_door",

@@ -148,7 +148,8 @@ def scanner(settings: Settings) -> Scanner:
 def evidence(settings: Settings) -> Evidence:
     dns = settings.dns
     resolver = DnsResolver([(server.host, server.port) for server in dns.servers], dns.timeout.total_seconds())
-    return Evidence(resolver, own_servers=bool(dns.servers), within=dns.within.total_seconds())
+    within = dns.within.total_seconds()
+    return Evidence(resolver, own_servers=bool(dns.servers), within=within, reports=settings.reports.dmarc)
 
 
 def tarpit(settings: Settings, database: Database) -> Tarpit:

@@ -1,17 +1,23 @@
-"""Digests, alerts and hooks, put together: a room of its own, since what writes mail is loaded by nobody else."""
+"""Digests, alerts, hooks and reports, put together: a room of its own, since what writes is loaded by nobody else."""
 
+from datetime import UTC
 from functools import partial
 
 from gateway.alerts.channels import Channel, Mailed, Posted
 from gateway.alerts.job import Alerts, Terms
+from gateway.compose.backends import relay_times
 from gateway.compose.places import bodies, database_url, node_name, reads
+from gateway.compose.rules import policy
 from gateway.digest.job import Digests, Habits
 from gateway.digest.written import Stamp
+from gateway.evidence.resolver import DnsResolver
 from gateway.hooks.job import Hooks, Place
 from gateway.i18n import LANGUAGES
 from gateway.posting import Hook
 from gateway.relay.factory import make_route
 from gateway.relay.nexthop import NextHop
+from gateway.reports.job import DmarcReports
+from gateway.reports.written import Reporter
 from gateway.settings import Settings
 from gateway.settings.writing import hook_secret
 from gateway.store.engine import sync_engine
@@ -37,7 +43,7 @@ def digests(settings: Settings) -> Digests | None:
         language=settings.web.language,
     )
     stamp = Stamp(
-        sender=given.sender or f"postmaster@{settings.domains.local[0]}",
+        sender=given.sender or postmaster(settings),
         hostname=settings.smtp.name,
         url=settings.web.url,
         zone=habits.zone,
@@ -51,7 +57,7 @@ def digests(settings: Settings) -> Digests | None:
 def alerts(settings: Settings) -> Alerts | None:
     """None where nobody is to be told. Raises OSError where a password or a secret cannot be read."""
     given = settings.alerts
-    sender = settings.digest.sender or f"postmaster@{settings.domains.local[0]}"
+    sender = settings.digest.sender or postmaster(settings)
     channels: list[Channel] = [
         Mailed(hop_for(settings, one), sender, one, LANGUAGES[settings.web.language]) for one in given.to
     ]
@@ -84,6 +90,44 @@ def hooks(settings: Settings) -> Hooks | None:
     if not places:
         return None
     return Hooks(sync_engine(database_url(settings)), node_name(), settings.smtp.name, settings.web.url, places)
+
+
+def reports(settings: Settings) -> DmarcReports | None:
+    """None where they are off. Raises OSError where the password of the database or a key cannot be read."""
+    given, digest, dns = settings.reports, settings.digest, settings.dns
+    if not given.dmarc:
+        return None
+    sender = given.sender or postmaster(settings)
+    domain = sender.rpartition("@")[2]
+    signs = digest.dkim_key is not None and domain == (digest.sender or postmaster(settings)).rpartition("@")[2]
+    stamp = Stamp(
+        sender=sender,
+        hostname=settings.smtp.name,
+        url="",
+        zone=UTC,
+        key=digest.dkim_key.read_bytes() if digest.dkim_key and signs else b"",
+        selector=digest.dkim_selector,
+    )
+    hop = make_route(
+        tuple(map(str, settings.submission.smarthost)),
+        hostname=settings.smtp.name,
+        tls=settings.submission.smarthost_tls,
+        parallel=1,
+        times=relay_times(settings),
+    )
+    return DmarcReports(
+        engine=sync_engine(database_url(settings)),
+        hop=hop,
+        resolver=DnsResolver([(server.host, server.port) for server in dns.servers], dns.timeout.total_seconds()),
+        reporter=Reporter(stamp, given.organisation or domain, given.contact),
+        policy=policy(settings),
+        local=frozenset(settings.domains.local),
+        batv_key=settings.submission.batv_key if settings.submission.sign else "",
+    )
+
+
+def postmaster(settings: Settings) -> str:
+    return f"postmaster@{settings.domains.local[0]}"
 
 
 def hop_for(settings: Settings, address: str) -> NextHop:

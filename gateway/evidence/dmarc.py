@@ -11,14 +11,15 @@ from dataclasses import dataclass, replace
 
 from gateway.evidence.domain import organisational
 from gateway.evidence.resolver import Records, Resolver
-from gateway.model import AuthResult, Dmarc, DmarcPolicy, Signature, Spf, SpfResult
+from gateway.model import AuthResult, Dmarc, DmarcPolicy, Evaluation, Published, Signature, Spf, SpfResult
 
 MOST_LABELS = 7  # RFC 9989 4.10: of a longer name only this many are walked, besides the name itself
 LONGEST_RECORD = 4096  # characters
 MOST_REPORTS = 10  # addresses of rua=
 
 _VERSION = re.compile(r"v[ \t]*=[ \t]*DMARC1[ \t]*(?:;|$)")
-_REPORT = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+")
+_REPORT = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[\"-~]+(![0-9]+[kmgtKMGT]?)?")  # RFC 7489 6.4
+_FAILURES = re.compile(r"[01ds](:[01ds]){0,3}")
 _MILDER = {DmarcPolicy.REJECT: DmarcPolicy.QUARANTINE, DmarcPolicy.QUARANTINE: DmarcPolicy.NONE}
 
 Policies = tuple[DmarcPolicy | None, DmarcPolicy | None, DmarcPolicy | None]
@@ -37,6 +38,7 @@ class Record:
     strict_spf: bool
     psd: str
     rua: tuple[str, ...]
+    published: Published
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +74,11 @@ class Walk:
         return at.get(self.organisation) or next((record for record in self.records if record.psd == "y"), None)
 
 
-async def check(author_domain: str, spf: SpfOrAsk, signatures: Collection[Signature], resolver: Resolver) -> Dmarc:
+async def check(
+    author_domain: str, spf: SpfOrAsk, signatures: Collection[Signature], resolver: Resolver, *, reports: bool = False
+) -> Dmarc:
     """DMARC of a mail. `spf` may be what finds it out, which is done only if it matters; None: it is not known."""
-    return await judged(await walked(author_domain, resolver), spf, signatures, resolver)
+    return await judged(await walked(author_domain, resolver), spf, signatures, resolver, reports=reports)
 
 
 async def walked(domain: str, resolver: Resolver) -> Walk:
@@ -108,24 +112,42 @@ def below(domain: str, name: str) -> str:
     return ".".join(name.split(".")[-domain.count(".") - 2 :])
 
 
+def records_among(answer: Records) -> list[str]:
+    """The texts that are records of DMARC."""
+    return [value for value in answer.values if _VERSION.match(value)]
+
+
 def record_of(domain: str, answer: Records) -> Record | None:
     """The one record of a domain; None where there is none, or several."""
-    texts = [value for value in answer.values if _VERSION.match(value)]
+    texts = records_among(answer)
     if len(texts) != 1:
         return None
     tags: dict[str, str] = {}
     for part in texts[0][:LONGEST_RECORD].split(";"):
         name, _, value = part.partition("=")
         tags.setdefault(name.strip().lower(), value.strip())
-    rua = [uri.strip().partition("!")[0] for uri in tags.get("rua", "").split(",")]
+    rua = [uri.strip() for uri in tags.get("rua", "").split(",")]
     reports = tuple(uri for uri in rua if _REPORT.fullmatch(uri))[:MOST_REPORTS]
-    own, lower, missing = policies_of(tags, bool(reports))
+    stated = policies_of(tags, bool(reports))
+    testing = tags.get("t", "").lower() == "y"
+    own, lower, missing = (_MILDER.get(one, one) for one in stated) if testing else stated  # type: ignore[arg-type]
     strict_dkim, strict_spf = (tags.get(name, "").lower() == "s" for name in ("adkim", "aspf"))
-    return Record(domain, own, lower, missing, strict_dkim, strict_spf, tags.get("psd", "u").lower(), reports)
+    failures = tags.get("fo", "0").lower()
+    published = Published(
+        domain,
+        stated[0] or DmarcPolicy.NONE,
+        stated[1] or DmarcPolicy.NONE,
+        strict_dkim,
+        strict_spf,
+        testing,
+        failures if _FAILURES.fullmatch(failures) else "0",
+    )
+    psd = tags.get("psd", "u").lower()
+    return Record(domain, own, lower, missing, strict_dkim, strict_spf, psd, reports, published)
 
 
 def policies_of(tags: dict[str, str], wants_reports: bool) -> Policies:
-    """For the domain, its subdomains, and those that do not exist. pct= is no more (RFC 9989 A.6)."""
+    """As stated for the domain, its subdomains, and those that do not exist. pct= is no more (RFC 9989 A.6)."""
     stated = [tags[name].lower() for name in ("p", "sp", "np") if name in tags]
     if not set(stated) <= {policy.value for policy in DmarcPolicy}:
         fallen_back = DmarcPolicy.NONE if wants_reports else None
@@ -133,13 +155,13 @@ def policies_of(tags: dict[str, str], wants_reports: bool) -> Policies:
     own = DmarcPolicy(tags.get("p", "none").lower())
     lower = DmarcPolicy(tags.get("sp", own).lower())
     missing = DmarcPolicy(tags.get("np", lower).lower())
-    if tags.get("t", "").lower() != "y":
-        return own, lower, missing
-    return _MILDER.get(own, own), _MILDER.get(lower, lower), _MILDER.get(missing, missing)
+    return own, lower, missing
 
 
-async def judged(walk: Walk, spf: SpfOrAsk, signatures: Collection[Signature], resolver: Resolver) -> Dmarc:
-    """The result for the author's domain that was walked.
+async def judged(
+    walk: Walk, spf: SpfOrAsk, signatures: Collection[Signature], resolver: Resolver, *, reports: bool = False
+) -> Dmarc:
+    """The result for the author's domain that was walked. `reports`: also what a report to it says, if it wants any.
 
     A signature that passes counts, whatever its flaws: those keep it from earning anything, and do not make its mail a
     forgery. What the RFCs forbid to count is no pass in the first place.
@@ -157,9 +179,15 @@ async def judged(walk: Walk, spf: SpfOrAsk, signatures: Collection[Signature], r
     if policy is None:
         return with_result(known, AuthResult.PERMERROR)
     known = Dmarc(AuthResult.FAIL, known.domain, policy, record.rua)
+    is_told = reports and bool(record.rua)
+    if is_signed and not is_told:
+        return with_result(known, AuthResult.PASS)
+    path = await spf() if callable(spf) else spf
+    by_path = await path_result(walk, record, path, resolver)
+    if is_told:
+        known = replace(known, evaluation=Evaluation(record.published, is_signed, by_path is AuthResult.PASS, path))
     if is_signed:
         return with_result(known, AuthResult.PASS)
-    by_path = await path_result(walk, record, spf, resolver)
     unknown = any(is_so is not False for one, is_so in found.items())
     return with_result(known, AuthResult.TEMPERROR if unknown and by_path is AuthResult.FAIL else by_path)
 
@@ -172,9 +200,8 @@ def with_result(dmarc: Dmarc, result: AuthResult) -> Dmarc:
     return replace(dmarc, result=result)
 
 
-async def path_result(walk: Walk, record: Record, spf: SpfOrAsk, resolver: Resolver) -> AuthResult:
+async def path_result(walk: Walk, record: Record, found: Spf | None, resolver: Resolver) -> AuthResult:
     """What SPF alone makes of it."""
-    found = await spf() if callable(spf) else spf
     if found is None:
         return AuthResult.TEMPERROR
     if found.result not in (SpfResult.PASS, SpfResult.TEMPERROR):

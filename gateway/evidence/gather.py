@@ -15,7 +15,7 @@ from gateway.evidence.domain import organisational
 from gateway.evidence.rdns import HostName
 from gateway.evidence.recent import Recent
 from gateway.evidence.resolver import Resolver
-from gateway.model import Address, Arc, Authentication, IPAddress, Signature, Spf, SpfResult
+from gateway.model import Address, Arc, Authentication, Dmarc, IPAddress, Signature, Spf, SpfResult
 from gateway.policy.fingerprint import Field, split_fields
 from gateway.policy.lists import are_related
 
@@ -39,12 +39,14 @@ class Message:
 
 
 class Evidence:
-    """`own_servers`: name servers of ours are asked, who may know of loopback too. `within` is in seconds."""
+    """`own_servers`: name servers of ours are asked, who may know of loopback too. `within` is in seconds. `reports`:
+    domains that want reports get them."""
 
-    def __init__(self, resolver: Resolver, *, own_servers: bool, within: float) -> None:
+    def __init__(self, resolver: Resolver, *, own_servers: bool, within: float, reports: bool = False) -> None:
         self.resolver = resolver
         self.own_servers = own_servers
         self.within = within
+        self.reports = reports
         self.names: Recent[IPAddress, HostName] = Recent()
         self.spf_results: Recent[tuple[IPAddress, str, str], Spf] = Recent()
         self.walks: Recent[str, dmarc.Walk] = Recent()
@@ -77,7 +79,7 @@ class Evidence:
         budget = self.budget()
         if not message.is_signed:
             walk = await self.walked(author_domain, budget)
-            return Authentication(dmarc=await dmarc.judged(walk, limited(spf, budget), (), budget))
+            return Authentication(dmarc=await self.judged(walk, spf, (), budget))
         for_arc = Budget(self.resolver, within=self.within, questions=ARC_QUESTIONS)
         head, _ = opened(message.chunks())
         fields = split_fields(head)
@@ -93,8 +95,13 @@ class Evidence:
             signatures, chain = await asyncio.to_thread(reckoned, *work)
         else:
             signatures, chain = reckoned(*work)
-        by_author = await dmarc.judged(walk, limited(spf, budget), signatures, budget)
+        by_author = await self.judged(walk, spf, signatures, budget)
         return Authentication(signatures, aligned(signatures, author_domain), by_author, chain)
+
+    async def judged(
+        self, walk: dmarc.Walk, spf: Spf | SpfAsk | None, signatures: Sequence[Signature], budget: Budget
+    ) -> Dmarc:
+        return await dmarc.judged(walk, limited(spf, budget), signatures, budget, reports=self.reports)
 
     async def walked(self, author_domain: str, budget: Budget) -> dmarc.Walk:
         if (known := self.walks.get(author_domain)) is not None:

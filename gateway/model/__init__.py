@@ -1,6 +1,17 @@
 """The nouns: peers, addresses, envelopes, facts, reasons and verdicts. Nothing here does anything."""
 
-from gateway.model.authentication import UNPROVED, Arc, Authentication, AuthResult, Dmarc, DmarcPolicy, Flaw, Signature
+from gateway.model.authentication import (
+    UNPROVED,
+    Arc,
+    Authentication,
+    AuthResult,
+    Dmarc,
+    DmarcPolicy,
+    Evaluation,
+    Flaw,
+    Published,
+    Signature,
+)
 from gateway.model.campaign import Campaigns, Common, Fate, Link, Shared, Source
 from gateway.model.content import ContentFacts, FileKind, Finding, MailedFile
 from gateway.model.facts import DataFacts, RcptFacts, Relayed
@@ -77,6 +88,7 @@ __all__ = [
     "Dmarc",
     "DmarcPolicy",
     "Envelope",
+    "Evaluation",
     "Expectation",
     "Fared",
     "Fate",
@@ -108,6 +120,7 @@ __all__ = [
     "NetworkRecord",
     "Peer",
     "Pressure",
+    "Published",
     "RcptFacts",
     "Reason",
     "ReasonCode",

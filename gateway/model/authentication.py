@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gateway.model.party import Spf
+
 
 class AuthResult(StrEnum):
     """RFC 8601 2.7: what a check came to. The mechanisms use those of the words that mean something to them."""
@@ -53,13 +55,41 @@ class DmarcPolicy(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Published:
+    """What a DMARC record states, defaults filled in. `domain`: under which it was found; `failures`: fo=."""
+
+    domain: str
+    policy: DmarcPolicy = DmarcPolicy.NONE
+    for_subdomains: DmarcPolicy = DmarcPolicy.NONE
+    strict_dkim: bool = False
+    strict_spf: bool = False
+    testing: bool = False  # t=y
+    failures: str = "0"
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """How DMARC came to its result, for reports to the domain: who passed and is aligned. `path`: what SPF said of
+    whom; None where nobody answered."""
+
+    published: Published
+    dkim: bool = False
+    spf: bool = False
+    path: Spf | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Dmarc:
-    """DMARC of the author's domain. `domain` is the organisational one; `policy` what applies to the author's."""
+    """DMARC of the author's domain. `domain` is the organisational one; `policy` what applies to the author's.
+
+    `evaluation` is None where no report is made of it.
+    """
 
     result: AuthResult
     domain: str = ""
     policy: DmarcPolicy = DmarcPolicy.NONE
-    rua: tuple[str, ...] = ()  # where aggregate reports are wanted
+    rua: tuple[str, ...] = ()  # where aggregate reports are wanted, each with its limit ("mailto:a@example.com!10m")
+    evaluation: Evaluation | None = None
 
 
 @dataclass(frozen=True, slots=True)

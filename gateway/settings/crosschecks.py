@@ -7,7 +7,7 @@ from typing import Any
 
 from gateway.model import Mode
 from gateway.settings.addresses import Endpoint, domain_of
-from gateway.settings.quantities import duration_text, quoted, size_text
+from gateway.settings.quantities import DAY, duration_text, quoted, size_text
 from gateway.settings.schema import REPEATED, Settings
 from gateway.settings.urls import BackendUrl
 
@@ -296,6 +296,16 @@ def hooks(settings: Settings) -> Iterator[Problem]:
                 yield Problem("hook", f"{number} domains", text, (("domains", "local"),))
 
 
+def reports(settings: Settings) -> Iterator[Problem]:
+    """Reports go to others' domains, where no backend of ours delivers."""
+    if settings.reports.dmarc and not settings.submission.smarthost:
+        text = "reports go to other domains; name who sends them on in [submission] smarthost"
+        yield Problem("reports", "dmarc", text, (("submission", "smarthost"),))
+    if settings.reports.dmarc and settings.retention.events < 2 * DAY:
+        text = "reports are made of the history of a whole day; keep that for 2d at least, in [retention] events"
+        yield Problem("reports", "dmarc", text, (("retention", "events"),))
+
+
 CHECKS: tuple[Check, ...] = (
     listeners,
     _at_most(("smtp", "reply_within"), ("smtp", "reply_within_unmatchable")),
@@ -323,6 +333,7 @@ CHECKS: tuple[Check, ...] = (
     digests,
     alerts,
     hooks,
+    reports,
     submission,
     smarthost,
     tags,

@@ -28,6 +28,7 @@ _EXAMPLES = {
     ("directory", "ca_file"): '"ca.pem"',
     ("imap", "ca_file"): '"ca.pem"',
     ("alerts", "hook_secret"): '"hook.secret"',
+    ("reports", "sender"): '"dmarc-reports@example.com"',
     ("digest", "sender"): '"post@example.com"',
     ("digest", "dkim_key"): '"dkim.pem"',
     ("submission", "smarthost"): '"smtp://relay.example.com:25"',

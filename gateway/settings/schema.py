@@ -42,7 +42,7 @@ from gateway.settings.shapes import (
 )
 from gateway.settings.signin import DirectorySettings, ImapSettings, Oidc
 from gateway.settings.urls import BackendUrl, DatabaseUrl
-from gateway.settings.writing import AlertSettings, DigestSettings, HookSettings
+from gateway.settings.writing import AlertSettings, DigestSettings, HookSettings, ReportSettings
 
 Overrides = Annotated[
     Mapping[Account, Level], BeforeValidator(distinct_keys), Shape("a table of addresses or domains and their levels")
@@ -289,6 +289,7 @@ class Settings(Section):
     digest: DigestSettings = DigestSettings()
     alerts: AlertSettings = AlertSettings()
     hook: tuple[HookSettings, ...] = ()
+    reports: ReportSettings = ReportSettings()
     expecting: Expecting = Expecting()
     submission: Submission = Submission()
     hosters: HostersSettings = HostersSettings()

@@ -1,4 +1,4 @@
-"""The section about mails that we write to people."""
+"""The sections about mails that we write: to people, to admins, and to domains that ask for reports."""
 
 import os
 import re
@@ -22,6 +22,7 @@ from gateway.settings.shapes import (
     Number,
     Shape,
     distinct,
+    printable,
     web_address,
 )
 
@@ -191,3 +192,25 @@ class HookSettings(Section):
     secret_file: Location = Field(description="A file whose first line is the secret that signs it: whsec_ and base64.")
     events: Events = Field(default=tuple(map(str, HookEvent)), min_length=1, description="Of what it is told.")
     domains: Domains = Field(default=(), description="Only about mail for these of our domains; empty is all.")
+
+
+def words(value: object) -> str:
+    """Printable ASCII, or nothing; raises ValueError for anything else."""
+    return "" if value == "" else printable(value)
+
+
+Words = Annotated[str, PlainValidator(words), Shape('printable ASCII, at most 200 characters; "" is none')]
+
+
+class ReportSettings(Section):
+    """Reports to the domains that ask for them. They leave by [submission] smarthost."""
+
+    dmarc: Flag = Field(
+        default=False,
+        description="Whether a domain whose DMARC record says rua= is told once a day what we saw of its mail.",
+    )
+    sender: Mailbox | None = Field(
+        default=None, description="From whom they are; without it from postmaster of our first domain."
+    )
+    organisation: Words = Field(default="", description="Who we are, in them; without it the domain of their sender.")
+    contact: Words = Field(default="", description="Where else to ask about them, such as the address of a page.")

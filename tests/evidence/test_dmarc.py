@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.evidence import dmarc
 from gateway.evidence.dmarc import upwards
-from gateway.model import AuthResult, Dmarc, DmarcPolicy, Flaw, Signature, Spf, SpfResult
+from gateway.model import AuthResult, Dmarc, DmarcPolicy, Flaw, Published, Signature, Spf, SpfResult
 from tests.evidence.table import Silence, Table
 
 PASS, FAIL, NONE = AuthResult.PASS, AuthResult.FAIL, AuthResult.NONE
@@ -138,7 +138,71 @@ async def test_reports_are_wanted_where_addresses_are() -> None:
     found = await of(
         "a.example", zone(a__example="p=none; rua=mailto:a@example.com!10m , mailto:b@example.com,,x y,https:z")
     )
-    assert found.rua == ("mailto:a@example.com", "mailto:b@example.com", "https:z")
+    assert found.rua == ("mailto:a@example.com!10m", "mailto:b@example.com", "https:z")
+    assert found.evaluation is None, "nobody asked for it"
+
+
+async def judged(record: str, spf: dmarc.SpfOrAsk, *signers: str) -> Dmarc:
+    """Of a mail of m.a.example, where domains get the reports that they want."""
+    found = [signature(one) for one in signers]
+    return await dmarc.check("m.a.example", spf, found, Table(zone(a__example=record)), reports=True)
+
+
+RUA = "rua=mailto:x@a.example"
+
+
+@pytest.mark.parametrize(
+    ("record", "published"),
+    [
+        (f"p=reject; {RUA}", Published("a.example", DmarcPolicy.REJECT, DmarcPolicy.REJECT)),
+        (
+            f"p=reject; sp=none; adkim=s; aspf=S; fo=1:d; {RUA}",
+            Published("a.example", DmarcPolicy.REJECT, DmarcPolicy.NONE, True, True, failures="1:d"),
+        ),
+        (f"p=reject; t=y; {RUA}", Published("a.example", DmarcPolicy.REJECT, DmarcPolicy.REJECT, testing=True)),
+        (f"p=nothing; fo=<x>; {RUA}", Published("a.example")),
+    ],
+)
+async def test_who_gets_reports_is_told_what_its_record_states(record: str, published: Published) -> None:
+    found = (await judged(record, NOBODY)).evaluation
+    assert found is not None
+    assert found.published == published
+
+
+async def test_who_gets_reports_is_told_of_spf_too_where_a_signature_was_enough() -> None:
+    here = Spf(SpfResult.PASS, "a.example")
+    asked = 0
+
+    async def ask() -> Spf:
+        nonlocal asked
+        asked += 1
+        return here
+
+    found = await judged(f"p=reject; {RUA}", ask, "a.example")
+    assert found.result is PASS
+    assert found.evaluation is not None
+    assert (found.evaluation.dkim, found.evaluation.spf, found.evaluation.path, asked) == (True, True, here, 1)
+    assert (await judged("p=reject", ask, "a.example")).evaluation is None
+    assert asked == 1, "nobody is told, so nobody is asked"
+
+
+@pytest.mark.parametrize(
+    ("spf", "signer", "result", "dkim", "by_path"),
+    [
+        (Spf(SpfResult.PASS, "other.example"), "a.example", PASS, True, False),
+        (Spf(SpfResult.PASS, "a.example"), "other.example", PASS, False, True),
+        (Spf(SpfResult.FAIL, "a.example"), "other.example", FAIL, False, False),
+        (None, "a.example", PASS, True, False),
+        (None, "other.example", TEMPERROR, False, False),
+    ],
+)
+async def test_who_passed_and_is_aligned(
+    spf: Spf | None, signer: str, result: AuthResult, dkim: bool, by_path: bool
+) -> None:
+    found = await judged(f"p=reject; {RUA}", spf, signer)
+    assert found.evaluation is not None
+    assert (found.result, found.evaluation.dkim, found.evaluation.spf) == (result, dkim, by_path)
+    assert found.evaluation.path == spf
 
 
 # ---- alignment -----------------------------------------------------------------------------------------------------

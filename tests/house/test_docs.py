@@ -27,6 +27,7 @@ WANTED = (
     "docs/howto/expecting.md",
     "docs/howto/observe.md",
     "docs/howto/replay.md",
+    "docs/howto/reports.md",
     "docs/howto/outbound.md",
     "docs/howto/shared.md",
     "docs/howto/sign-in.md",

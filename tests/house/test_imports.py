@@ -52,6 +52,16 @@ MAY_IMPORT: dict[str, set[str] | None] = {
     "gateway/digest/": EDGES
     | NOUNS
     | {"gateway.courier", "gateway.desk", "gateway.digest", "gateway.ourmail", "gateway.peek", "gateway.visible"},
+    "gateway/reports/": EDGES
+    | NOUNS
+    | {
+        "gateway.courier",
+        "gateway.digest.written",
+        "gateway.evidence.dmarc",
+        "gateway.evidence.resolver",
+        "gateway.relay.nexthop",
+        "gateway.reports",
+    },
     "gateway/clerk.py": EDGES | NOUNS | {"gateway.bulk", "gateway.courier"},
     "gateway/impact.py": EDGES | {"gateway.i18n"},
     "gateway/siblings.py": EDGES,

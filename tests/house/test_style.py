@@ -23,6 +23,7 @@ EDGES = {
     "gateway/courier.py": (1, "one mail's trouble is not the next one's"),
     "gateway/digest/job.py": (1, "one person's digest is not the next one's"),
     "gateway/evidence/reader.py": (1, "a mail that breaks the reading of it is a fact, and no other mail's trouble"),
+    "gateway/reports/job.py": (1, "reports to others never end the jobs that run beside them"),
     "gateway/simulate/loop.py": (1, "an executor hands over whatever its work raised"),
     "gateway/smtpd/door.py": (1, "a worker goes on following changes"),
     "gateway/smtpd/server.py": (2, "neither the peer nor the loop learns of our faults"),

@@ -69,6 +69,7 @@ from gateway.store import (
     outbound,
     passkeys,
     persons,
+    reports,
     signatures,
     sittings,
     standings,
@@ -83,6 +84,7 @@ from gateway.store.lessons import Lesson
 from gateway.store.lists import NewEntry
 from gateway.store.networks import Happened
 from gateway.store.outbound import Position
+from gateway.store.reports import NewReport
 from sql import schema
 from sql.tables import body, copy, delivery, message, metadata
 from tests.store.conftest import emptied
@@ -173,6 +175,8 @@ def fill(conn: Connection, bodies: Bodies) -> None:
     hooks.hold(conn, "siem", "node1", NOW, NOW + HOUR)
     decisions.happened(conn, "released", NOW, message="0000000000001", recipient=BO, who="→")
     hooks.take_down(conn, Wanted("siem", frozenset(HookEvent)), NOW)
+    reports.claim_day(conn, "dmarc", NOW, NOW, NOW + HOUR)
+    reports.add(conn, [NewReport("dmarc", NOW, "elsewhere.example", "n", ("mailto:x@y.example",), 7, b"\x1f\xff", NOW)])
     devices.add(conn, number, "secret", "→", NOW, NOW + DAY)
     asked.ask(conn, "0000000000001", BO, number, "→", NOW)
     bulk.prepare(conn, ["0000000000001"], "refuse", Asker(Person("cy@cli", "node1")), NOW)
