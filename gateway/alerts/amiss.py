@@ -1,7 +1,7 @@
 """What is amiss, as it is noted: by what it is known while its words change."""
 
 from gateway.store.alerts import Seen
-from gateway.vitals.verdict import Trouble
+from gateway.vitals.trouble import Trouble
 
 
 def seen(one: Trouble, node: str) -> Seen:

@@ -17,7 +17,7 @@ from gateway.courier import pause
 from gateway.marked import Said
 from gateway.store import alerts
 from gateway.store.alerts import Seen
-from gateway.vitals.verdict import Trouble
+from gateway.vitals.trouble import Trouble
 
 log = structlog.get_logger()
 

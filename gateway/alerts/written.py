@@ -11,7 +11,7 @@ from typing import Any
 from gateway.i18n import _, ngettext, spoken, tell
 from gateway.ids import new_id
 from gateway.marked import Said
-from gateway.vitals.verdict import Trouble
+from gateway.vitals.trouble import Trouble
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from gateway.cli.output import show_rows
 from gateway.marked import N_
 from gateway.settings import Settings
 from gateway.store import alerts as noted
-from gateway.vitals.verdict import Trouble
+from gateway.vitals.trouble import Trouble
 
 TEST = Trouble(
     N_("This is a test: nothing is amiss."), N_("You need not do anything. It came, so others will."), is_grave=False

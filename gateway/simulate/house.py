@@ -20,7 +20,8 @@ from gateway.policy.hold import REVIEWED_COPIES
 from gateway.simulate.backend import Backend
 from gateway.smtpd.door import Door
 from gateway.store import copies, deliveries, messages
-from gateway.store.engine import Database, SqliteRunner, T, Work
+from gateway.store.engine import Database, SqliteRunner
+from gateway.store.pending import T, Work
 from gateway.sweep import Sweep
 from sql.tables import delivery
 

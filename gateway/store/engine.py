@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import structlog
@@ -19,6 +18,7 @@ from sqlalchemy.pool import NullPool
 
 from gateway import metrics
 from gateway.store.glance import Glance
+from gateway.store.pending import Pending, Together, Work
 from gateway.store.rows import as_json
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 T = TypeVar("T")
-Work = Callable[[Connection], T]
-Notes = Callable[[Connection, list[Any]], Any]
 
 FLUSH_AFTER = 0.2  # seconds a note may wait to be written
 READ_WITHIN = 5.0  # seconds; then the store counts as unavailable
@@ -196,31 +194,6 @@ class MariaRunner:
     async def close(self) -> None:
         await self.reading.dispose()
         await self.engine.dispose()
-
-
-@dataclass(slots=True)
-class Pending:
-    """Work that somebody waits for, or (`done` None) notes of one kind, written together."""
-
-    work: "Work[Any] | Together"
-    done: "asyncio.Future[Any] | None"
-
-    def parts(self) -> "list[Pending]":
-        """What can be written by itself."""
-        if not isinstance(self.work, Together):
-            return [self]
-        return [Pending(Together(self.work.write, [note]), None) for note in self.work.notes]
-
-
-@dataclass(frozen=True, slots=True)
-class Together:
-    """Notes of one kind as one unit of work."""
-
-    write: Notes
-    notes: list[Any]
-
-    def __call__(self, conn: Connection) -> None:
-        self.write(conn, self.notes)
 
 
 class Database:

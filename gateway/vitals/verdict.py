@@ -2,20 +2,19 @@
 reader: `tell` of `gateway.i18n` says the sentences in somebody's language."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 from gateway.i18n import _, ngettext
 from gateway.marked import N_, Said, counting
-from gateway.model import DeliveryState, Switch
 from gateway.settings import Settings, size_text
-from gateway.statistics.sudden import Way
 from gateway.vitals.counted import expected
+from gateway.vitals.everybodys import hold_change, hooks, letters, queue, unattended
 from gateway.vitals.overview import Overview
+from gateway.vitals.trouble import Look, Trouble
 
 SOON = timedelta(days=14)  # before a certificate ends
-STUCK = timedelta(hours=1)  # that a released mail may be under way
 WITHOUT = {
     "smtpd": N_("less mail can be taken at once"),
     "courier": N_("released mail is not delivered"),
@@ -23,33 +22,6 @@ WITHOUT = {
     "sweep": N_("nothing expires and nothing is cleaned up"),
     "submission": N_("your people cannot send mail through it"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """What is amiss, and what to do. `is_grave`: mail waits, or will.
-
-    `kind` and `about` stay the same while the words change; `is_ours`: it is this machine's alone. `words` and `do` are
-    English: for the log, the database and programs.
-    """
-
-    said: Said | str
-    advice: Said | str
-    is_grave: bool = True
-    about: str = ""
-    kind: str = ""
-    is_ours: bool = True
-
-    @property
-    def words(self) -> str:
-        return str(self.said)
-
-    @property
-    def do(self) -> str:
-        return str(self.advice)
-
-
-Look = Callable[[Overview, Settings], Iterator[Trouble]]
 
 
 def troubles(found: Overview, settings: Settings) -> list[Trouble]:
@@ -190,51 +162,6 @@ def certificate(found: Overview, settings: Settings) -> Iterator[Trouble]:
         )
 
 
-def queue(found: Overview, settings: Settings) -> Iterator[Trouble]:
-    mails, oldest = found.kept.queue.mails, found.kept.queue.oldest
-    lost, most = mails.get(DeliveryState.UNDELIVERABLE, 0), found.kept.most
-    if lost:
-        at_least = counting(
-            "More than %(count)d mail could not be delivered.",
-            "More than %(count)d mails could not be delivered.",
-            most or 0,
-        )
-        exactly = counting("%(count)d mail could not be delivered.", "%(count)d mails could not be delivered.", lost)
-        yield Trouble(
-            at_least if most is not None and lost > most else exactly,
-            N_("Find out why on the page of each, then release it again or refuse it."),
-            is_grave=False,
-        )
-    waiting = oldest.get(DeliveryState.RELEASING, timedelta(0))
-    if waiting > STUCK and Switch.FREEZE_RELEASES not in found.kept.turned:
-        yield Trouble(
-            N_("Released mail has not been delivered for more than an hour."),
-            N_("See what the mail server says to it: greygate queue list, and greygate queue why ID."),
-        )
-
-
-def letters(found: Overview, settings: Settings) -> Iterator[Trouble]:
-    told = found.kept.letters
-    if told.missing:
-        yield Trouble(
-            counting(
-                "The digest of %(count)d person was not sent.",
-                "The digests of %(count)d people were not sent.",
-                told.missing,
-            ),
-            N_("The sweep sends them; its log says why it cannot. They are made up for within six hours."),
-        )
-    if told.undelivered:
-        yield Trouble(
-            counting(
-                "%(count)d digest has not come to the mail server for more than an hour.",
-                "%(count)d digests have not come to the mail server for more than an hour.",
-                told.undelivered,
-            ),
-            N_("See what it says to them: greygate queue list, and greygate queue why ID."),
-        )
-
-
 def notes(found: Overview, settings: Settings) -> Iterator[Trouble]:
     lost = sum(found.numbers.by("store_notes_lost_total", "why").values()) if found.numbers else 0
     if lost:
@@ -269,60 +196,6 @@ def classifier(found: Overview, settings: Settings) -> Iterator[Trouble]:
         )
 
 
-def unattended(found: Overview, settings: Settings) -> Iterator[Trouble]:
-    waits = found.kept.queue.oldest.get(DeliveryState.HELD, timedelta(0))
-    if waits > settings.alerts.unattended:
-        yield Trouble(
-            counting(
-                "A mail has waited for a decision for %(count)d day.",
-                "A mail has waited for a decision for %(count)d days.",
-                waits.days,
-            ),
-            counting(
-                "Decide about it, or see who should: after %(count)d day it expires.",
-                "Decide about it, or see who should: after %(count)d days it expires.",
-                settings.hold.keep.days,
-            ),
-            is_grave=False,
-        )
-
-
-def hold_change(found: Overview, settings: Settings) -> Iterator[Trouble]:
-    told = found.sudden
-    if told is None:
-        return
-    when = "the last hour" if told.hours == 1 else f"the last {told.hours} hours"
-    mails = "1 mail was" if told.held == 1 else f"{told.held or 'No'} mails were"
-    yield Trouble(
-        f"{mails} held in {when}; usual for these hours are {told.usual:.0f}.",
-        "See what came: a flood, a campaign, or a rule of yours that catches too much."
-        if told.way is Way.RISE
-        else "Mail is let in as usual. See whether a part that judges it is away, or a setting or entry lets all in.",
-        is_grave=False,
-        about=str(told.way),
-    )
-
-
-def hooks(found: Overview, settings: Settings) -> Iterator[Trouble]:
-    for name in (one.name for one in settings.hook if one.name in found.kept.hooks):
-        told = found.kept.hooks[name]
-        since = told.waits_since
-        if told.given_up:
-            yield Trouble(
-                f"The hook {name} was not told of {told.given_up} event{'s' * (told.given_up != 1)} and will not be.",
-                "They could not be posted for a day. What happened is in the history of each mail, and in the API.",
-                about=name,
-                is_grave=False,
-            )
-        elif since is not None and found.at - since > STUCK:
-            yield Trouble(
-                f"The hook {name} has not been told for more than an hour: {told.said or 'nothing posts to it'}.",
-                "See whether it answers, and what greygate hooks list says. It is tried for a day.",
-                about=name,
-                is_grave=False,
-            )
-
-
 LOOKS: tuple[Look, ...] = (
     absent_processes,
     database,
@@ -339,4 +212,4 @@ LOOKS: tuple[Look, ...] = (
     hold_change,
     hooks,
 )
-EVERYBODYS = frozenset({queue, letters, unattended, hold_change, hooks})  # one database has them for all nodes
+EVERYBODYS = frozenset({queue, letters, unattended, hold_change, hooks})

@@ -24,7 +24,7 @@ from gateway.i18n.languages import PSEUDO
 from gateway.marked import N_, Said
 from gateway.relay.factory import make_hop
 from gateway.store import alerts
-from gateway.vitals.verdict import Trouble
+from gateway.vitals.trouble import Trouble
 from tests.sink import Sink
 from tests.store.making import DAY, HOUR, MINUTE, NOW
 

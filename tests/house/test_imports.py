@@ -46,7 +46,7 @@ MAY_IMPORT: dict[str, set[str] | None] = {
     "gateway/ourmail.py": EDGES,
     "gateway/alerts/": EDGES
     | NOUNS
-    | {"gateway.alerts", "gateway.courier", "gateway.posting", "gateway.relay.nexthop", "gateway.vitals.verdict"},
+    | {"gateway.alerts", "gateway.courier", "gateway.posting", "gateway.relay.nexthop", "gateway.vitals.trouble"},
     "gateway/posting.py": set(),
     "gateway/hooks/": EDGES | NOUNS | {"gateway.courier", "gateway.hooks", "gateway.posting"},
     "gateway/digest/": EDGES
