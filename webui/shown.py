@@ -60,7 +60,7 @@ def teach(env: Environment) -> None:
     env.filters.update(letters=letters, size=size, day=day, last_day=last_day, details=details, tell=tell)
     env.filters.update(listed=listed, number=written.number, evidence=evidence, warning=warning, counts=counts)
     env.filters.update(fared=fared)
-    env.globals.update(now=clock.now, asset=asset, switching=TOLD)
+    env.globals.update(exactly=written.exactly, now=clock.now, asset=asset, switching=TOLD)
 
 
 def line(text: object) -> str:
@@ -132,7 +132,7 @@ def mmss(duration: timedelta) -> str:
 
 def moment(at: datetime | None) -> str:
     """Exactly, with its zone: where people look up what happened."""
-    return "" if at is None else f"{at:%Y-%m-%d %H:%M:%S} UTC"
+    return "" if at is None else written.exactly(at)
 
 
 def day(at: datetime) -> str:

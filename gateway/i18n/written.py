@@ -45,6 +45,13 @@ def moment(at: datetime) -> str:
     return _("%(day)s %(time)s") % {"day": weekday(at), "time": _by("Hm", at)}
 
 
+def exactly(at: date, form: str = "%Y-%m-%d %H:%M:%S UTC") -> str:
+    """2026-04-03 09:05:00 UTC. Among words that go from right to left it is set apart, or its parts would change
+    places (UAX 9)."""
+    said = at.strftime(form)
+    return f"\u2066{said}\u2069" if spoken().is_rtl else said
+
+
 def weekday(at: date) -> str:
     """Fri 3 Apr."""
     return _by("MMMEd", at, "E")

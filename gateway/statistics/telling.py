@@ -58,7 +58,7 @@ def change(now: int, before: int | None) -> str:
 
 
 def moment(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC"
+    return written.exactly(at, "%Y-%m-%d %H:%M UTC")
 
 
 def heading(found: Figures, now: datetime) -> str:
@@ -86,8 +86,8 @@ def day(period: Period) -> str:
     last = period.until - timedelta(microseconds=1)
     is_short = period.until - period.since <= timedelta(days=1)
     return _("%(first)s to %(last)s") % {
-        "first": moment(period.since) if is_short else f"{period.since:%Y-%m-%d}",
-        "last": moment(period.until) if is_short else f"{last:%Y-%m-%d}",
+        "first": moment(period.since) if is_short else written.exactly(period.since, "%Y-%m-%d"),
+        "last": moment(period.until) if is_short else written.exactly(last, "%Y-%m-%d"),
     }
 
 

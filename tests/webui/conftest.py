@@ -4,7 +4,6 @@ Time stands still until a test moves it. Passwords are hashed cheaply, and mail 
 """
 
 import json
-import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -86,11 +85,6 @@ def settings(database: str, folder: Path, /, **web: Any) -> Settings:
         },
         folder,
     )
-
-
-def unbound(page: str) -> str:
-    """A page without the tags that keep names of others apart from our words."""
-    return re.sub(r"</?bdi[^>]*>", "", page)
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 import re
 
-APART = re.compile(r'<bdi translate="no">|</bdi>')
+APART = re.compile(r"</?bdi[^>]*>")
 
 
 def read(page: str) -> str:

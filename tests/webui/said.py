@@ -48,8 +48,3 @@ def unsaid(page: str, among: str = "") -> list[str]:
     while text != before:
         text, before = INNERMOST.sub(" ", text), text
     return re.findall(r"[^\W\d_]{2,}", UNITS.sub("", text))
-
-
-def untagged(page: str) -> str:
-    """A page without what keeps names apart from the words around them."""
-    return re.sub(r"</?bdi[^>]*>", "", page)

@@ -9,7 +9,8 @@ from gateway.model import Action, ListVerb, Role
 from gateway.store import bulks, persons
 from tests.store.making import BO, CY, STRONG, held, keep, mail, owned_mail
 from tests.store.test_impact import happened
-from tests.webui.conftest import BOS, BOTH, DEE, DEES, LENT, SIGNED, Browser, Office, unbound
+from tests.webui.conftest import BOS, BOTH, DEE, DEES, LENT, SIGNED, Browser, Office
+from tests.webui.reading import read
 from tests.webui.test_decisions import entries, place_of
 from webui.pages.bulk import work
 
@@ -28,7 +29,7 @@ def alike(browser: Browser, number: str, verb: str = "release", kind: str = "dom
 
 
 def words(browser: Browser, path: str = "/held") -> str:
-    page = unbound(browser.get(path).text.partition("<main")[2])
+    page = read(browser.get(path).text.partition("<main")[2])
     return " ".join(re.sub(r"<[^>]+>", " ", page).split())
 
 

@@ -9,15 +9,14 @@ from sqlalchemy import update
 from gateway import together
 from sql.tables import campaign_sighting
 from tests.store.making import BO, CY, HOUR, MINUTE, STRONG, held, keep, mail, owned_mail
-from tests.webui.conftest import BOS, BOTH, DEE, DEES, LENT, SIGNED, Browser, Office, share, unbound
+from tests.webui.conftest import BOS, BOTH, DEE, DEES, LENT, SIGNED, Browser, Office, share
+from tests.webui.reading import read
 
 
 def page(browser: Browser, key: str = "") -> str:
     said = browser.get(f"/campaigns/{key}" if key else "/campaigns")
     return (
-        re.sub(r"\s+", " ", unbound(said.text).partition("<main")[2])
-        if said.status_code == 200
-        else str(said.status_code)
+        re.sub(r"\s+", " ", read(said.text).partition("<main")[2]) if said.status_code == 200 else str(said.status_code)
     )
 
 

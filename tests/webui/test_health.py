@@ -37,7 +37,8 @@ from gateway.vitals.reports import SPANS
 from tests.settings.test_effective import SECRETS
 from tests.store.making import BO
 from tests.webui.conftest import PASSWORD, Browser, Office
-from tests.webui.said import unsaid, untagged
+from tests.webui.reading import read as untagged
+from tests.webui.said import unsaid
 from webui.pages.health import worded
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

@@ -11,6 +11,7 @@ from gateway.policy.rights import MAY, can, needs_reason
 from gateway.store import persons
 from tests.store.making import BO, CY
 from tests.webui.conftest import BOS, BOTH, DEES, LANDING, LENT, LENT_DEE, Browser, Office, listed, path_of, share
+from tests.webui.reading import read
 from webui.app import create_app
 from webui.guard import rule_of
 
@@ -440,7 +441,7 @@ def test_other_recipients_of_a_mail_are_nobodys_business(office: Office) -> None
         f"/find?q={BOTH}",
         "/find?q=cy@example.com",
     ):
-        page = browser.get(path).text
+        page = read(browser.get(path).text)
         assert CY not in page.replace("Nothing is on record about “cy@example.com”", "").replace('value="cy@', ""), path
         assert "by cy" not in page, path
 
