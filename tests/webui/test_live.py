@@ -179,10 +179,7 @@ def test_what_somebody_did_meanwhile_is_kept(office: Office) -> None:
     browser = office.as_("bo")
     assert browser.get(f"/mail/{BOS}").status_code == 200
     office.later(timedelta(seconds=90))
-    with office.app.test_request_context(
-        f"/news?mail={BOS}", headers={"Cookie": f"greygate={browser.secret}"}
-    ) as context:
-        context.push()
+    with office.app.test_request_context(f"/news?mail={BOS}", headers={"Cookie": f"greygate={browser.secret}"}):
         office.app.preprocess_request()
         answer = office.app.dispatch_request()
         browser.post(f"/mail/{BOS}/decide", verb="refuse")
