@@ -442,7 +442,9 @@ def test_other_recipients_of_a_mail_are_nobodys_business(office: Office) -> None
         "/find?q=cy@example.com",
     ):
         page = read(browser.get(path).text)
-        assert CY not in page.replace("Nothing is on record about “cy@example.com”", "").replace('value="cy@', ""), path
+        for own in ("Nothing is on record about “cy@example.com”", "Asked for “cy@example.com”"):
+            page = page.replace(own, "")
+        assert CY not in page.replace('value="cy@', ""), path
         assert "by cy" not in page, path
 
 
