@@ -34,7 +34,7 @@ check: setup ## lint and types
 	$(BIN)/mypy
 
 WHAT ?= speed
-bench: setup ## measure here: WHAT=speed, memory, growth, restarts, content, verdict, pages or fuzz; OPTIONS=… (docs/bench.md)
+bench: setup ## measure here: WHAT=speed, memory, growth, restarts, content, verdict, pages, links, statistics or fuzz; OPTIONS=… (docs/bench.md)
 	$(BIN)/python -m tests.bench $(WHAT) $(OPTIONS)
 
 format: setup ## put the code into its form

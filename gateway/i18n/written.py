@@ -46,10 +46,8 @@ def moment(at: datetime) -> str:
 
 
 def exactly(at: date, form: str = "%Y-%m-%d %H:%M:%S UTC") -> str:
-    """2026-04-03 09:05:00 UTC. Among words that go from right to left it is set apart, or its parts would change
-    places (UAX 9)."""
-    said = at.strftime(form)
-    return f"\u2066{said}\u2069" if spoken().is_rtl else said
+    """2026-04-03 09:05:00 UTC."""
+    return _apart(at.strftime(form))
 
 
 def weekday(at: date) -> str:
@@ -74,9 +72,14 @@ def size(count: float) -> str:
     """Bytes, as people say them."""
     for unit in ("B", "KiB", "MiB", "GiB"):
         if count < 1024:
-            return f"{number(count, 0 if unit in ('B', 'KiB') or count >= 100 else 1)} {unit}"
+            return _apart(f"{number(count, 0 if unit in ('B', 'KiB') or count >= 100 else 1)} {unit}")
         count /= 1024
-    return f"{number(count, 1)} TiB"
+    return _apart(f"{number(count, 1)} TiB")
+
+
+def _apart(said: str) -> str:
+    """What goes from left to right, among words that do not: else its parts would change places (UAX 9)."""
+    return f"\u2066{said}\u2069" if spoken().is_rtl else said
 
 
 def listed(names: Sequence[str]) -> str:

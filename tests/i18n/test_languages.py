@@ -55,7 +55,8 @@ def test_a_day_as_people_say_it(code: str, said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "said"), [("en", "1.5 MiB"), ("de", "1,5 MiB"), ("fr", "1,5 MiB"), ("es", "1,5 MiB"), ("ar", "1.5 MiB")]
+    ("code", "said"),
+    [("en", "1.5 MiB"), ("de", "1,5 MiB"), ("fr", "1,5 MiB"), ("es", "1,5 MiB"), ("ar", "\u20661.5 MiB\u2069")],
 )
 def test_a_size_with_the_point_of_the_language(code: str, said: str) -> None:
     with speaking(LANGUAGES[code]):
