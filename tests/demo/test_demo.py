@@ -40,6 +40,11 @@ def processes_in(folder: Path) -> list[str]:
     return found
 
 
+def as_at_a_prompt() -> None:
+    """Whoever runs the tests in the background of a shell ignores SIGINT, and so would what they start (POSIX 2.11)."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.timeout(300)
 def test_the_day_is_told_and_every_mail_is_accounted_for(tmp_path):
     done = subprocess.run(DEMO, env=environment(tmp_path), capture_output=True, text=True, timeout=280)
@@ -57,7 +62,9 @@ def test_the_day_is_told_and_every_mail_is_accounted_for(tmp_path):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stopped_in_the_middle_it_leaves_nothing_behind(tmp_path, number):
-    process = subprocess.Popen(DEMO, env=environment(tmp_path), stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        DEMO, env=environment(tmp_path), stdout=subprocess.PIPE, text=True, preexec_fn=as_at_a_prompt
+    )
     assert process.stdout is not None
     for line in process.stdout:
         if line.startswith("08:05"):

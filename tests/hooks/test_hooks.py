@@ -158,12 +158,11 @@ def test_each_place_is_told_what_it_wants(node: Node, engine: Engine, receiver: 
     assert other.types == ["mail.released"] * 2 + ["campaign.found"] * 3
 
 
+@pytest.mark.parametrize("url", ["mariadb"], indirect=True)  # SQLite has one writer
 def test_what_is_written_late_with_a_lower_number_is_told(
     node: Node, engine: Engine, receiver: Receiver, time: Time
 ) -> None:
     """Nodes of MariaDB hand out numbers before they commit."""
-    if engine.dialect.name == "sqlite":
-        pytest.skip("there is one writer")
     place = node.place(receiver)
     happen(engine, "released")
     with engine.begin() as conn:

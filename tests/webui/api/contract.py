@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import schemathesis
+import schemathesis.specs.openapi.schemas  # now: Python 3.11.2 may fail to read it while other threads run (gh-106905)
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
 
