@@ -45,13 +45,13 @@ def with_digests(start: Callable[..., Gate], **more: Any) -> Gate:
 
 def digest_at(sink: Sink) -> EmailMessage:
     """The digest that came to the mail server."""
+    until(lambda: digests_at(sink))
+    return digests_at(sink)[0]
 
-    def found() -> list[EmailMessage]:
-        read = [email.message_from_bytes(one.data, policy=default) for one in sink.mails]
-        return [one for one in read if one["List-Id"]]  # type: ignore[misc]
 
-    until(found)
-    return found()[0]
+def digests_at(sink: Sink) -> list[EmailMessage]:
+    read = [email.message_from_bytes(one.data, policy=default) for one in sink.mails]
+    return [one for one in read if one["List-Id"]]  # type: ignore[misc]
 
 
 def text_of(mail: EmailMessage) -> str:
