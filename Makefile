@@ -45,7 +45,7 @@ LANGUAGES := de fr es ar
 POT := build/messages.pot
 catalogs: setup  ## gather the sentences for people into gateway/i18n/catalogs/*.po
 	@mkdir -p build
-	$(BIN)/pybabel -q extract -F babel.toml -k N_ -k counting:1,2 -c translators: -s --add-location=file --sort-by-file --project=Greygate -o $(POT) gateway webui
+	$(BIN)/pybabel -q extract -F babel.toml -k N_ -k counting:1,2 -c translators: -s --add-location=file --sort-by-file --project=Greygate --msgid-bugs-address="the issues of Greygate" -o $(POT) gateway webui
 	@for one in $(LANGUAGES); do $(BIN)/pybabel -q update -N --ignore-obsolete --init-missing --ignore-pot-creation-date -w 120 -l $$one -i $(POT) -o gateway/i18n/catalogs/$$one.po || exit 1; done
 
 docs: setup  ## write the generated pages
