@@ -45,4 +45,4 @@ def speak_as_chosen(person: Mapping[str, Any]) -> None:
 
 
 def of_browser(usual: str) -> Language:
-    return best_of(list(request.accept_languages.values()), usual)
+    return best_of([tag for tag, quality in request.accept_languages if quality > 0], usual)

@@ -1,8 +1,8 @@
 """What people read, in their language.
 
 Sentences stand in the code in English, where a reader of the code finds them, and `_` says them in the language of
-whom they are for: `with speaking("de"): _("Nothing waits.")`. Outside of that everything is English: the prompt, the
-log, SMTP and the API.
+whom they are for: `with speaking(LANGUAGES["de"]): _("Nothing waits.")`. Outside of that everything is English: the
+prompt, the log, SMTP and the API.
 """
 
 from gateway.i18n.languages import CHOICE, ENGLISH, LANGUAGES, Language, best_of, chosen, language, of_person

@@ -35,11 +35,6 @@ def day(at: date, now: date) -> str:
     return _by("yMMMMEEEEd" if at.year != now.year else "MMMMEEEEd", at)
 
 
-def month_day(at: date) -> str:
-    """3 April."""
-    return _by("MMMMd", at)
-
-
 def moment(at: datetime) -> str:
     """Fri 3 Apr 09:05, in the zone that it is in."""
     return _("%(day)s %(time)s") % {"day": weekday(at), "time": _by("Hm", at)}

@@ -4,8 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.model import Address, Binds, IPAddress, IPNetwork, ListEntry, ListKind, ListVerb, Peer, Rung, RungKind
-from gateway.policy.identity import network_of
+from gateway.model import Address, Binds, IPAddress, IPNetwork, ListEntry, ListKind, ListVerb, Rung, RungKind
 
 
 class Listed:
@@ -233,8 +232,3 @@ def matching(
         if in_force(entry, now) and in_scope(entry, recipient) and counts(entry, use)
     ]
     return tuple(entry for entry in found if not frees(entry, found))
-
-
-def default_network(peer: Peer) -> str:
-    """The network that is proposed beside a name."""
-    return str(network_of(peer.address))

@@ -80,7 +80,6 @@ def left(outcome: Outcome, counter: float, now: datetime) -> float:
 
 
 History = Mapping[Outcome, float]  # what is left of each now
-NO_HISTORY: History = {}
 
 
 @dataclass(frozen=True, slots=True)

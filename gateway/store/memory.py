@@ -185,10 +185,6 @@ def forget_for_everybody(conn: Connection, identity: str) -> int:
     return conn.execute(delete(memory).where(memory.c.value == identity, anybody)).rowcount
 
 
-def forget_recipient(conn: Connection, recipient: str) -> int:
-    return conn.execute(delete(memory).where(memory.c.recipient == recipient)).rowcount
-
-
 def forget_old(conn: Connection, now: datetime, most: int) -> int:
     """Delete up to `most` rows whose time is over; how many."""
     old = [row[0] for row in conn.execute(select(memory.c.key).where(memory.c.expires < now).limit(most))]

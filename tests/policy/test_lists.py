@@ -1,13 +1,12 @@
 """The private lists: whom an entry names, for whom, from where, and until when."""
 
 import random
-from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 import pytest
 
 from gateway.model import Address, Binds, ListKind, ListVerb, Peer, Rung, RungKind
-from gateway.policy.lists import Listed, default_network, matching, within
+from gateway.policy.lists import Listed, matching, within
 from tests.policy.stranger import ANN, BO, DKIM, NOW, PEER, SECOND, SPF, SPF_WIDE, listed
 from tests.policy.stranger import NETWORK as NET
 
@@ -312,8 +311,3 @@ def test_an_answer_looks_at_what_fits_and_at_nothing_else():
     index = Listed([*many, mine])
     index.entries = {len(many): mine}  # anything else would be a KeyError
     assert matching(index, PEER.address, ANN, BO, NOW) == (mine,)
-
-
-def test_the_network_that_is_proposed_beside_a_name_is_the_peers():
-    assert default_network(PEER) == "192.0.2.0/24"
-    assert default_network(replace(PEER, address=ip_address("2001:db8::7"))) == "2001:db8::/64"

@@ -130,13 +130,6 @@ def test_a_party_is_forgotten_and_nobody_else(conn: Connection, party: str, left
     assert set(conn.execute(select(table.c.sender)).scalars()) == left
 
 
-def test_a_recipient_is_forgotten(conn: Connection) -> None:
-    waited(conn)
-    waited(conn, to=CY)
-    assert memory.forget_recipient(conn, BO) == 1
-    assert (grade(conn), grade(conn, to=CY)) == (Grade.STRANGER, Grade.REMEMBERED)
-
-
 def test_what_expired_is_swept_in_slices(conn: Connection) -> None:
     for number in range(3):
         waited(conn, f"s{number}@elsewhere.example")

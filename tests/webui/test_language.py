@@ -11,7 +11,13 @@ def language_of(page: str) -> str:
 
 @pytest.mark.parametrize(
     ("asked", "found", "direction"),
-    [("de-AT,de;q=0.9,en;q=0.8", "de", "ltr"), ("ar", "ar", "rtl"), ("nl", "en", "ltr"), ("en-XA", "en-XA", "ltr")],
+    [
+        ("de-AT,de;q=0.9,en;q=0.8", "de", "ltr"),
+        ("ar", "ar", "rtl"),
+        ("nl", "en", "ltr"),
+        ("de;q=0, fr;q=0.1", "fr", "ltr"),
+        ("en-XA", "en-XA", "ltr"),
+    ],
 )
 def test_before_somebody_signs_in_the_browser_says_it(office: Office, asked: str, found: str, direction: str) -> None:
     answer = office.browser().get("/sign-in", headers={"Accept-Language": asked})
